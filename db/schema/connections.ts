@@ -1,0 +1,101 @@
+import {
+  boolean,
+  date,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  smallint,
+  text,
+  unique,
+  uuid,
+} from 'drizzle-orm/pg-core';
+import type { Capability } from '../../domain/sync.ts';
+import { bytea, createdAt, instant, tenantId } from './columns.ts';
+
+export const members = pgTable('members', {
+  id: uuid('id').primaryKey(),
+  tenantId: tenantId(),
+  /** Sealed `{name, email}`. */
+  profile: bytea('profile').notNull(),
+  emailIndex: uuid('email_index').notNull(),
+  role: text('role').notNull(),
+  createdAt: createdAt(),
+  leftAt: instant('left_at'),
+});
+
+export const connections = pgTable(
+  'connections',
+  {
+    id: uuid('id').primaryKey(),
+    tenantId: tenantId(),
+    memberId: uuid('member_id').notNull(),
+    provider: text('provider').notNull(),
+    capabilities: text('capabilities').array().notNull().$type<Capability[]>(),
+    /** Sealed `ImapAccount`; emptied at disconnect. */
+    credentials: bytea('credentials'),
+    /** Sealed `{displayAddress, host, excludedFolders}`: what people see of the account. */
+    profile: bytea('profile').notNull(),
+    /** Blind index of provider, host and user name: one connection an account and tenant. */
+    accountIndex: uuid('account_index').notNull(),
+    backfillSince: date('backfill_since', { mode: 'string' }),
+    createdAt: createdAt(),
+    disconnectedAt: instant('disconnected_at'),
+    /** When a disconnected connection's data is erased; null keeps it. */
+    eraseAfter: instant('erase_after'),
+  },
+  (table) => [unique().on(table.tenantId, table.accountIndex)],
+);
+
+/** How a capability of a connection is doing, as its workflow and slices measured it. */
+export const syncStatus = pgTable(
+  'sync_status',
+  {
+    tenantId: tenantId(),
+    connectionId: uuid('connection_id').notNull(),
+    capability: text('capability').notNull(),
+    state: text('state').notNull(),
+    /** A failure's code or kind; never the provider's words. */
+    reason: text('reason'),
+    stateSince: instant('state_since').notNull().defaultNow(),
+    lastErrorKind: text('last_error_kind'),
+    lastErrorAt: instant('last_error_at'),
+    nextAttemptAt: instant('next_attempt_at'),
+    loginStrikes: smallint('login_strikes').notNull().default(0),
+    /** The last time a live slice found the store equal to the provider's counters. */
+    caughtUpAt: instant('caught_up_at'),
+    /** Since when a change is known (poke, counters) that is not stored yet. */
+    behindSince: instant('behind_since'),
+    watchSeenAt: instant('watch_seen_at'),
+    backfillDoneAt: instant('backfill_done_at'),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.connectionId, table.capability] })],
+);
+
+/** One collection: its two cursors and its counts. For IMAP it shares its id with the folder. */
+export const collections = pgTable('collections', {
+  id: uuid('id').primaryKey(),
+  tenantId: tenantId(),
+  connectionId: uuid('connection_id').notNull(),
+  liveCursor: jsonb('live_cursor'),
+  backfillCursor: jsonb('backfill_cursor'),
+  backfillDone: boolean('backfill_done').notNull().default(false),
+  /** The provider's counters when the store last equalled them. */
+  mark: text('mark'),
+  stored: integer('stored').notNull().default(0),
+  expected: integer('expected').notNull().default(0),
+});
+
+export const folders = pgTable('folders', {
+  id: uuid('id').primaryKey(),
+  tenantId: tenantId(),
+  connectionId: uuid('connection_id').notNull(),
+  /** Sealed `{path: string[], ref}`. */
+  name: bytea('name').notNull(),
+  role: text('role'),
+  uidValidity: text('uid_validity'),
+  excluded: boolean('excluded').notNull().default(false),
+  createdAt: createdAt(),
+  /** Gone at the provider since then. */
+  hiddenAt: instant('hidden_at'),
+});

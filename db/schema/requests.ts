@@ -1,0 +1,20 @@
+import { pgTable, primaryKey, smallint, uuid } from 'drizzle-orm/pg-core';
+import { bytea, createdAt, tenantId } from './columns.ts';
+
+/** Answers of requests that carried an Idempotency-Key, kept 24 hours. */
+export const idempotencyKeys = pgTable(
+  'idempotency_keys',
+  {
+    tenantId: tenantId(),
+    /** Blind index of actor, route and key. */
+    id: uuid('id').notNull(),
+    /** SHA-256 of the request's body. */
+    requestHash: bytea('request_hash').notNull(),
+    /** Null while the first request runs. */
+    status: smallint('status'),
+    /** Sealed answer; secrets that are shown once are left out. */
+    response: bytea('response'),
+    createdAt: createdAt(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.id] })],
+);

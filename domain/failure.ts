@@ -1,0 +1,53 @@
+/**
+ * The closed set of ways in which a provider can fail us. An adapter translates once, at its edge;
+ * what is retried, what the member reads and which state the connection shows follow from the kind.
+ */
+export const failureKinds = [
+  'auth-revoked',
+  'permission-missing',
+  'admin-action-needed',
+  'rate-limited',
+  'quota-exhausted',
+  'cursor-expired',
+  'not-found',
+  'conflict',
+  'gone',
+  'invalid-request',
+  'too-large',
+  'provider-down',
+  'operator-misconfigured',
+  'outcome-unknown',
+] as const;
+
+export type FailureKind = (typeof failureKinds)[number];
+
+export interface FailureOptions {
+  /** A stable code that says more than the kind, for example `imap-tls-failed`. Never content. */
+  code?: string;
+  /** When the provider allows the next attempt. */
+  retryAt?: Date;
+  cause?: unknown;
+}
+
+/**
+ * A provider's failure after translation. `message` is written by us, for members and operators:
+ * it never quotes the provider, because providers quote addresses.
+ */
+export class ProviderFailure extends Error {
+  override readonly name = 'ProviderFailure';
+  readonly kind: FailureKind;
+  readonly code: string | undefined;
+  readonly retryAt: Date | undefined;
+
+  constructor(kind: FailureKind, message: string, options: FailureOptions = {}) {
+    super(message, { cause: options.cause });
+    this.kind = kind;
+    this.code = options.code;
+    this.retryAt = options.retryAt;
+  }
+}
+
+/** The fence found another epoch or generation: the work's licence to write has ended. */
+export class FencedError extends Error {
+  override readonly name = 'FencedError';
+}

@@ -1,0 +1,146 @@
+import type { AttachmentInfo, FolderRole } from './mail.ts';
+
+/**
+ * The port between the sync core and a mail provider. The core knows collections, pages and
+ * cursors; what a cursor holds is the adapter's own business. An adapter never writes.
+ */
+export interface MailProvider {
+  /** Opens a session and proves that the credentials work. @throws ProviderFailure */
+  connect(account: MailAccount, signal?: AbortSignal): Promise<MailSession>;
+}
+
+/** What the store keeps, sealed, of an account at an IMAP server. */
+export interface ImapAccount {
+  host: string;
+  port: number;
+  security: 'tls' | 'starttls' | 'none';
+  username: string;
+  password?: string;
+  accessToken?: string;
+}
+
+/** Who is asked, with what; `key` names the account's pool of sessions (connection and generation). */
+export interface MailAccount {
+  key: string;
+  imap: ImapAccount;
+}
+
+export interface MailSession extends AsyncDisposable {
+  /** Every collection of the account with its present counters, in one round trip where possible. */
+  collections(): Promise<RemoteCollection[]>;
+  /** What changed since the cursor, page by page; the last page's cursor is the new position. */
+  changes(request: ChangesRequest): AsyncIterable<ChangePage>;
+  /** History before the cursor, newest first; ends with a page whose `more` is false. */
+  history(request: HistoryRequest): AsyncIterable<HistoryPage>;
+}
+
+/** A provider's own position in a collection. Plain JSON: counters and dates, never content. */
+export type Cursor = Readonly<Record<string, string | number | boolean | null>>;
+
+export interface RemoteCollection {
+  /** Names from the root down, decoded. */
+  path: string[];
+  /** The provider's stable name of the collection, an input of its derived id. */
+  ref: string;
+  role: FolderRole | undefined;
+  /** Messages the provider says it holds now. */
+  messages: number;
+  /** IMAP: UIDVALIDITY as text. */
+  uidValidity: string | undefined;
+  /** Counters that move whenever anything in the collection may have changed. */
+  mark: string;
+}
+
+export interface ChangesRequest {
+  collection: RemoteCollection;
+  cursor: Cursor | null;
+  known: KnownItems;
+  /** How much of the collection to look at: `quick` trusts counters, `full` compares everything. */
+  depth: 'quick' | 'full';
+  bounds: PageBounds;
+}
+
+export interface HistoryRequest {
+  collection: RemoteCollection;
+  cursor: Cursor | null;
+  /** Nothing received before this is imported. */
+  since: Date | undefined;
+  bounds: PageBounds;
+}
+
+/** What the store knows of a collection, asked in ranges so that memory stays flat. */
+export interface KnownItems {
+  /** How many visible items the store holds. */
+  count(): Promise<number>;
+  /** Visible items in ascending order after `afterRef` (0 for the first), at most `limit`. */
+  flags(afterUid: number, limit: number): Promise<{ uid: number; flags: number }[]>;
+}
+
+export interface PageBounds {
+  itemsMax: number;
+  bytesMax: number;
+}
+
+/** One item as the provider gave it, not yet decoded. */
+export interface RawMessage {
+  uid: number;
+  flags: number;
+  keywords: string[];
+  receivedAt: Date;
+  size: number;
+  /** The provider's own order of the item's states; 0 where it has none. */
+  version: bigint;
+  /** A provider-wide stable id where there is one (EMAILID, X-GM-MSGID). */
+  stableId: string | undefined;
+  header: Uint8Array;
+  leaves: RawLeaf[];
+  attachments: AttachmentInfo[];
+}
+
+/** A text/plain or text/html leaf outside attachments, transfer encoding still on. */
+export interface RawLeaf {
+  subtype: 'plain' | 'html';
+  charset: string;
+  encoding: string;
+  content: Uint8Array;
+  truncated: boolean;
+}
+
+export interface FlagChange {
+  uid: number;
+  flags: number;
+  keywords: string[];
+  version: bigint;
+}
+
+/** An item that could not be read; it becomes a strike, and after the last strike a skip. */
+export interface ItemFailure {
+  uid: number;
+  reason: SkipReason;
+}
+
+export const skipReasons = [
+  'unreadable',
+  'too-large',
+  'too-complex',
+  'provider-refused',
+  'undecodable',
+] as const;
+export type SkipReason = (typeof skipReasons)[number];
+
+export interface HistoryPage {
+  messages: RawMessage[];
+  failures: ItemFailure[];
+  /** The position after this page; stored in the same transaction as its rows. */
+  cursor: Cursor;
+  more: boolean;
+  /** How many items the provider's listing holds in the asked depth, where this page knows it. */
+  listed: number | undefined;
+}
+
+export interface ChangePage extends HistoryPage {
+  flagChanges: FlagChange[];
+  vanished: number[];
+  /** The collection's items were renumbered (UIDVALIDITY): what is stored has to be matched again. */
+  renumbered: boolean;
+}

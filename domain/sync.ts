@@ -1,0 +1,56 @@
+import type { FailureKind } from './failure.ts';
+
+export const capabilities = ['mail', 'calendar', 'contacts', 'files', 'search-console'] as const;
+export type Capability = (typeof capabilities)[number];
+
+/** What a person wants of a connection; written by the API, obeyed by every slice. */
+export type Wanted = 'run' | 'paused' | 'disconnected';
+
+export const syncStates = [
+  'connecting',
+  'backfilling',
+  'live',
+  'throttled',
+  'paused',
+  'needs-reauth',
+  'admin-action-needed',
+  'unavailable',
+  'degraded',
+  'confirm-deletions',
+  'disconnecting',
+  'disconnected',
+] as const;
+export type SyncState = (typeof syncStates)[number];
+
+/** What one slice did. Counts and dates only: it is a workflow payload. */
+export interface SliceReport {
+  outcome: 'done' | 'more' | 'paused' | 'disconnected' | 'failed';
+  stored: number;
+  updated: number;
+  removed: number;
+  skipped: number;
+  /** Set when the outcome is `failed`. */
+  failure?: { kind: FailureKind; code?: string; retryAt?: string };
+  /** A live slice that found something which no watch had announced. */
+  surprised?: boolean;
+  /** Totals over the connection after the slice, for the operator's view. */
+  progress: { stored: number; expected: number; backfillDone: boolean; skips: number };
+}
+
+/** Which state a failure puts the connection into. */
+export function stateAfterFailure(kind: FailureKind): SyncState {
+  switch (kind) {
+    case 'auth-revoked':
+      return 'needs-reauth';
+    case 'permission-missing':
+      return 'unavailable';
+    case 'admin-action-needed':
+    case 'operator-misconfigured':
+      return 'admin-action-needed';
+    case 'rate-limited':
+    case 'quota-exhausted':
+      return 'throttled';
+    default:
+      return 'degraded';
+  }
+}

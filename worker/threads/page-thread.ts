@@ -1,0 +1,35 @@
+import { parentPort, type Transferable } from 'node:worker_threads';
+import { encodePage } from '../../activities/mail/encode-page.ts';
+import type { TenantVault } from '../../domain/seal.ts';
+import { createVault } from '../../runtime/seal.ts';
+import type { PageRequest, PageReply } from './page-encoder.ts';
+
+/** The thread's whole life: unseal nothing, seal what it is given, answer in order. */
+const vaults = new Map<string, TenantVault>();
+
+parentPort!.on('message', (request: PageRequest) => {
+  if (request.kind === 'forget') {
+    vaults.delete(request.tenantId);
+    return;
+  }
+  if (request.keys) vaults.set(request.job.tenantId, createVault(request.keys));
+  const { reply, transfer } = answer(request);
+  parentPort!.postMessage(reply, transfer);
+});
+
+function answer(request: Extract<PageRequest, { kind: 'encode' }>): {
+  reply: PageReply;
+  transfer: Transferable[];
+} {
+  const { id, job } = request;
+  try {
+    const vault = vaults.get(job.tenantId);
+    if (!vault) return { reply: { id, error: 'The tenant has no keys here.' }, transfer: [] };
+    const page = encodePage(vault, job);
+    return { reply: { id, page }, transfer: [page.blob.buffer as ArrayBuffer] };
+  } catch (error) {
+    // Only the class crosses over: a message could quote content.
+    const name = error instanceof Error ? error.name : 'unknown error';
+    return { reply: { id, error: `Encoding the page failed with a ${name}.` }, transfer: [] };
+  }
+}
