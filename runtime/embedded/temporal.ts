@@ -1,0 +1,103 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { Connection } from '@temporalio/client';
+import { Problem } from '../problem.ts';
+import { stopOrphan } from '../supervise/pid-file.ts';
+import { logTail, type ServiceProcess, spawnService } from '../supervise/process.ts';
+import { claimPort } from './port.ts';
+
+export interface TemporalOptions {
+  binary: string;
+  /** The SQLite file; created when missing. */
+  databaseFile: string;
+  /** 0 = any free one, for both. */
+  port: number;
+  uiPort: number;
+  /** Pid and log file go here. */
+  stateDir: string;
+  /** Lets a test or the sandbox move the clock of single workflows. */
+  timeSkipping: boolean;
+}
+
+export interface RunningTemporal extends ServiceProcess {
+  address: string;
+  uiUrl: string;
+}
+
+const startTimeoutMs = 30_000;
+const pollMs = 100;
+const newsFlag = '--ui-disable-news-fetch';
+const run = promisify(execFile);
+
+export const temporalPidFile = (stateDir: string) => path.join(stateDir, 'temporal.pid');
+
+/**
+ * Starts the dev server with its UI on a SQLite file and waits until it answers.
+ * An orphan of ours on that file is stopped first.
+ * @throws Problem for a taken port, or a server that does not come up.
+ */
+export async function startTemporal(options: TemporalOptions): Promise<RunningTemporal> {
+  mkdirSync(options.stateDir, { recursive: true });
+  const pidFile = temporalPidFile(options.stateDir);
+  await stopOrphan(pidFile, 'SIGTERM');
+  const port = await claimPort(options.port, 'Temporal', 'STEWARD_TEMPORAL_PORT');
+  const uiPort = await claimPort(options.uiPort, 'the Temporal UI', 'STEWARD_TEMPORAL_UI_PORT');
+  const databaseFile = path.resolve(options.databaseFile);
+  const logFile = path.join(options.stateDir, 'temporal.log');
+  const running = await spawnService({
+    name: 'temporal',
+    command: options.binary,
+    args: [
+      ...['server', 'start-dev', '--db-filename', databaseFile, '--ip', '127.0.0.1'],
+      ...['--port', String(port), '--ui-port', String(uiPort), '--log-level', 'error'],
+      ...['--dynamic-config-value', 'frontend.enableServerVersionCheck=false'],
+      ...['--dynamic-config-value', `frontend.WorkflowTimeSkippingEnabled=${options.timeSkipping}`],
+      // An older program does not know the flag, and refuses what it does not know.
+      ...((await knowsFlag(options.binary, newsFlag)) ? [newsFlag] : []),
+    ],
+    marker: `--db-filename ${databaseFile} `,
+    pidFile,
+    logFile,
+  });
+  const address = `127.0.0.1:${port}`;
+  if (!(await answers(running, address))) {
+    if (!running.hasExited()) await running.stop();
+    throw new Problem(
+      `The Temporal server does not start. Its last words:\n${logTail(logFile)}`,
+      `Read ${logFile}. If ${databaseFile} is damaged, delete it: Postgres holds everything that ` +
+        'matters, and the workflows are started again from there.',
+    );
+  }
+  return { ...running, address, uiUrl: `http://127.0.0.1:${uiPort}` };
+}
+
+async function knowsFlag(binary: string, flag: string): Promise<boolean> {
+  const { stdout } = await run(binary, ['server', 'start-dev', '--help']);
+  return stdout.includes(flag);
+}
+
+async function answers(running: ServiceProcess, address: string): Promise<boolean> {
+  const deadline = Date.now() + startTimeoutMs;
+  while (!running.hasExited() && Date.now() < deadline) {
+    if (await reachable(address)) return true;
+    await delay(pollMs);
+  }
+  return false;
+}
+
+/** True when the server answers and its `default` namespace can be described. */
+async function reachable(address: string): Promise<boolean> {
+  let connection: Connection | undefined;
+  try {
+    connection = await Connection.connect({ address, connectTimeout: '1s' });
+    await connection.workflowService.describeNamespace({ namespace: 'default' });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await connection?.close();
+  }
+}

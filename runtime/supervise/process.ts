@@ -1,0 +1,75 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { stopPid } from './pid.ts';
+import { removePidFile, writePidFile } from './pid-file.ts';
+
+export interface ServiceSpec {
+  name: string;
+  command: string;
+  args: readonly string[];
+  /** Text in the command line that no foreign process has; proves an orphan to be ours. */
+  marker: string;
+  pidFile: string;
+  logFile: string;
+  env?: Record<string, string | undefined>;
+  cwd?: string;
+  user?: { uid: number; gid: number } | undefined;
+  stopSignal?: NodeJS.Signals;
+  stopTimeoutMs?: number;
+}
+
+export interface ServiceProcess {
+  name: string;
+  pid: number;
+  /** Resolves, never rejects, with how the process ended. */
+  exited: Promise<string>;
+  hasExited(): boolean;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a process that outlives us if we are killed, and can be found again by its pid file.
+ * It leads a process group of its own, so that Ctrl-C reaches only the supervisor, which then
+ * stops its services in order; and it writes to a file, as a pipe would break with its reader.
+ */
+export async function spawnService(spec: ServiceSpec): Promise<ServiceProcess> {
+  const log = openSync(spec.logFile, 'a', 0o600);
+  const child = spawn(spec.command, [...spec.args], {
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: spec.env ?? process.env,
+    ...(spec.cwd === undefined ? {} : { cwd: spec.cwd }),
+    ...(spec.user ?? {}),
+  });
+  closeSync(log);
+  const pid = await spawned(child);
+  writePidFile(spec.pidFile, { pid, marker: spec.marker });
+  let ended = false;
+  const exited = new Promise<string>((resolve) => {
+    child.once('exit', (code, signal) => {
+      ended = true;
+      removePidFile(spec.pidFile, pid);
+      resolve(signal === null ? `exit code ${code}` : `signal ${signal}`);
+    });
+  });
+  const stop = () => stopPid(pid, spec.stopSignal ?? 'SIGTERM', spec.stopTimeoutMs);
+  return { name: spec.name, pid, exited, hasExited: () => ended, stop };
+}
+
+/** The end of a log file, for an error that has to say why. */
+export function logTail(logFile: string, lines = 8): string {
+  try {
+    return readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+  } catch {
+    return '';
+  }
+}
+
+async function spawned(child: ChildProcess): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.once('error', reject);
+  });
+  if (child.pid === undefined) throw new Error('the process started without a pid');
+  return child.pid;
+}
