@@ -144,3 +144,20 @@ export interface ChangePage extends HistoryPage {
   /** The collection's items were renumbered (UIDVALIDITY): what is stored has to be matched again. */
   renumbered: boolean;
 }
+
+/** Watches an account for changes; what it reports is a hint, never data. */
+export interface MailWatcher {
+  watch(account: MailAccount, listener: WatchListener): Promise<WatchSession>;
+}
+
+export interface WatchListener {
+  /** Something moved. */
+  changed(): void;
+  /** The session is over; the caller opens another one. */
+  ended(): void;
+}
+
+export interface WatchSession extends AsyncDisposable {
+  /** The present marks of all collections, by the provider's name. */
+  sweep(): Promise<{ ref: string; mark: string }[]>;
+}

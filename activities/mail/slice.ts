@@ -1,0 +1,128 @@
+import { readLicence, withFence, type Licence } from '../../db/fence.ts';
+import { readSealedAccount } from '../../db/queries/sync/account.ts';
+import { readSyncFacts, recordState, type SyncFacts } from '../../db/queries/sync/status.ts';
+import type { Tx } from '../../db/client.ts';
+import { withTenant } from '../../db/tenant.ts';
+import { minuteMs } from '../../domain/clock.ts';
+import type { ConnectionProfile } from '../../domain/connection.ts';
+import { normaliseAddress } from '../../domain/mail.ts';
+import type { ImapAccount, MailAccount } from '../../domain/provider.ts';
+import type { TenantVault } from '../../domain/seal.ts';
+import type { SliceReport, Wanted } from '../../domain/sync.ts';
+import { openJson } from '../../domain/sealed-json.ts';
+import type { ActivityDeps } from '../deps.ts';
+
+/** Work stops here and reports; the activity's own timeout (5 minutes) is the wall behind it. */
+export const sliceBudgetMs = 4 * minuteMs;
+
+/** A connection as its workflow names it. */
+export interface SliceTarget {
+  tenantId: string;
+  connectionId: string;
+  capability: 'mail';
+}
+
+/** Everything one slice works with. */
+export interface Slice {
+  deps: ActivityDeps;
+  licence: Licence;
+  vault: TenantVault;
+  account: MailAccount;
+  profile: ConnectionProfile;
+  since: Date | undefined;
+  ownAddressIds: string[];
+  facts: SyncFacts;
+  counts: SliceCounts;
+  startedAt: Date;
+  /** Reports the counts, and says whether the slice has to end now. */
+  pulse(): boolean;
+  /** Runs a writing transaction under the fence, and remembers what is wanted meanwhile. */
+  write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  wanted(): Wanted;
+}
+
+export type SliceCounts = Pick<SliceReport, 'stored' | 'updated' | 'removed' | 'skipped'>;
+
+/** Progress for the operator's view and the heartbeat; called after every page. */
+export interface SliceLife {
+  heartbeat(counts: SliceCounts): void;
+  cancelled(): boolean;
+}
+
+export type OpenedSlice =
+  | { kind: 'open'; slice: Slice }
+  | { kind: 'paused' }
+  | { kind: 'disconnected'; licence: Licence | undefined; eraseAfter: Date | null };
+
+/** Reads what is wanted and under which licence; opens the account only when it should run. */
+export async function openSlice(
+  deps: ActivityDeps,
+  target: SliceTarget,
+  life: SliceLife,
+): Promise<OpenedSlice> {
+  const found = await readLicence(deps.database, target);
+  if (!found) return { kind: 'disconnected', licence: undefined, eraseAfter: null };
+  const { account, facts } = await withTenant(deps.database, target.tenantId, async (tx) => ({
+    account: await readSealedAccount(tx, target),
+    facts: await readSyncFacts(tx, target),
+  }));
+  if (!account || found.wanted === 'disconnected' || !account.credentials) {
+    return { kind: 'disconnected', licence: found, eraseAfter: account?.eraseAfter ?? null };
+  }
+  if (found.wanted === 'paused') {
+    await withFence(deps.database, found, (tx) => recordState(tx, target, 'paused', {}));
+    return { kind: 'paused' };
+  }
+  const vault = await deps.keyring.vault(target.tenantId);
+  const rowId = target.connectionId;
+  const opened = {
+    imap: openJson<ImapAccount>(
+      vault,
+      { table: 'connections', column: 'credentials', rowId },
+      account.credentials,
+    ),
+    profile: openJson<ConnectionProfile>(
+      vault,
+      { table: 'connections', column: 'profile', rowId },
+      account.profile,
+    ),
+    since: account.backfillSince === null ? undefined : new Date(account.backfillSince),
+  };
+  return { kind: 'open', slice: createSlice(deps, found, vault, opened, facts, life) };
+}
+
+function createSlice(
+  deps: ActivityDeps,
+  found: Licence & { wanted: Wanted },
+  vault: TenantVault,
+  opened: { imap: ImapAccount; profile: ConnectionProfile; since: Date | undefined },
+  facts: SyncFacts,
+  life: SliceLife,
+): Slice {
+  const startedAt = new Date();
+  const deadline = startedAt.getTime() + sliceBudgetMs;
+  const counts: SliceCounts = { stored: 0, updated: 0, removed: 0, skipped: 0 };
+  let wanted = found.wanted;
+  return {
+    deps,
+    licence: found,
+    vault,
+    account: { key: `${found.connectionId}/${found.generation}`, imap: opened.imap },
+    profile: opened.profile,
+    since: opened.since,
+    ownAddressIds: [vault.index('address', normaliseAddress(opened.profile.address))],
+    facts,
+    counts,
+    startedAt,
+    pulse: () => {
+      life.heartbeat(counts);
+      return life.cancelled() || wanted !== 'run' || Date.now() >= deadline;
+    },
+    write: (work) =>
+      withFence(deps.database, found, async (tx, wantedNow) => {
+        wanted = wantedNow;
+        return await work(tx);
+      }),
+    wanted: () => wanted,
+  };
+}

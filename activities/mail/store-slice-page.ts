@@ -1,0 +1,96 @@
+import { findPlacedMessages } from '../../db/queries/sync/known-items.ts';
+import { storeMailPage, type Loop } from '../../db/queries/ingest/store-page.ts';
+import { beginRenumbering } from '../../db/queries/ingest/renumber.ts';
+import type { ChangePage, FlagChange, HistoryPage } from '../../domain/provider.ts';
+import type { SealedMailPage } from '../../domain/mail-page.ts';
+import type { SyncFolder } from './folders.ts';
+import type { Slice } from './slice.ts';
+
+/** A page on its way into the store: sealed, with what else it brought. */
+export interface PreparedPage {
+  page: HistoryPage | ChangePage;
+  sealed: SealedMailPage;
+}
+
+/** Decodes and seals a page in the thread; nothing is written yet. */
+export async function preparePage(
+  slice: Slice,
+  folder: SyncFolder,
+  page: HistoryPage | ChangePage,
+): Promise<PreparedPage> {
+  const { deps, licence } = slice;
+  if (page.messages.length === 0) return { page, sealed: sealLabels(slice, flagChangesOf(page)) };
+  const uids = page.messages.map((message) => message.uid);
+  const sealed = await deps.encoder.encode({
+    tenantId: licence.tenantId,
+    connectionId: licence.connectionId,
+    folderId: folder.id,
+    uidValidity: folder.uidValidity,
+    folderRole: folder.role,
+    ownAddressIds: slice.ownAddressIds,
+    knownIds: await findPlacedMessages(deps.database, licence.tenantId, folder.id, uids),
+    messages: page.messages,
+  });
+  return { page, sealed };
+}
+
+/** Stores a prepared page with its cursor in one transaction, and adds it to the counts. */
+export async function storePreparedPage(
+  slice: Slice,
+  folder: SyncFolder,
+  loop: Loop,
+  { page, sealed }: PreparedPage,
+): Promise<void> {
+  const flagChanges = flagChangesOf(page);
+  const stored = await slice.write(async (tx) => {
+    if ('renumbered' in page && page.renumbered) {
+      await beginRenumbering(tx, slice.licence, folder.id, folder.uidValidity);
+    }
+    return await storeMailPage(tx, slice.licence, {
+      loop,
+      folderId: folder.id,
+      uidValidity: folder.uidValidity,
+      page: sealed,
+      failures: page.failures,
+      flagChanges,
+      flagChangeLabels: flagChanges.map(({ keywords }) =>
+        keywords.map((name) => labelId(slice, name)),
+      ),
+      vanished: 'vanished' in page ? page.vanished : [],
+      cursor: page.cursor,
+      more: page.more,
+      listed: page.listed,
+      caughtUpAt: slice.facts.caughtUpAt,
+    });
+  });
+  slice.counts.stored += stored.stored;
+  slice.counts.updated += stored.updated;
+  slice.counts.removed += stored.removed;
+  slice.counts.skipped += stored.skipped;
+}
+
+function flagChangesOf(page: HistoryPage | ChangePage): FlagChange[] {
+  return 'flagChanges' in page ? page.flagChanges : [];
+}
+
+function labelId(slice: Slice, name: string): string {
+  return slice.vault.index('keyword', slice.licence.connectionId, name);
+}
+
+/** A page of flag changes brings no messages, but its keywords still need their names stored. */
+function sealLabels(slice: Slice, changes: FlagChange[]): SealedMailPage {
+  const names = new Set(changes.flatMap((change) => change.keywords));
+  const values = [...names].map((name) => {
+    const rowId = labelId(slice, name);
+    const place = { table: 'labels', column: 'name', rowId };
+    return { id: rowId, sealed: slice.vault.seal(place, Buffer.from(JSON.stringify({ name }))) };
+  });
+  let offset = 0;
+  const labels = values.map(({ id, sealed }) => {
+    const name = [offset, sealed.length] as const;
+    offset += sealed.length;
+    return { id, name };
+  });
+  const blob = Buffer.concat(values.map(({ sealed }) => sealed));
+  return { blob, messages: [], addresses: [], labels, failures: [] };
+}

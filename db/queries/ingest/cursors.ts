@@ -1,0 +1,22 @@
+import { sql } from 'drizzle-orm';
+import type { Tx } from '../../client.ts';
+import type { Licence } from '../../fence.ts';
+import type { PageToStore } from './store-page.ts';
+
+/** Moves the loop's cursor in the transaction that stored what it covers. */
+export async function moveCursor(
+  tx: Tx,
+  licence: Licence,
+  input: PageToStore,
+  storedDelta: number,
+): Promise<void> {
+  const cursor = JSON.stringify(input.cursor);
+  const position =
+    input.loop === 'live'
+      ? sql`live_cursor = ${cursor}::jsonb`
+      : sql`backfill_cursor = ${cursor}::jsonb, backfill_done = ${!input.more}`;
+  const expected = input.listed === undefined ? sql`` : sql`, expected = ${input.listed}`;
+  await tx.execute(sql`
+    update collections set stored = stored + ${storedDelta}, ${position}${expected}
+    where tenant_id = ${licence.tenantId} and id = ${input.folderId}`);
+}

@@ -1,0 +1,24 @@
+import { sql } from 'drizzle-orm';
+import type { Tx } from '../../client.ts';
+import type { Licence } from '../../fence.ts';
+import type { PageToStore } from './store-page.ts';
+
+/** Flags and keywords that changed at the provider; an older version never overwrites a newer. */
+export async function applyFlagChanges(
+  tx: Tx,
+  licence: Licence,
+  { flagChanges, flagChangeLabels, folderId }: PageToStore,
+): Promise<void> {
+  if (flagChanges.length === 0) return;
+  await tx.execute(sql`
+    update placements p set flags = page.flags, label_ids = page.label_ids::uuid[],
+      version = page.version
+    from unnest(
+      ${sql.param(flagChanges.map((change) => change.uid))}::bigint[],
+      ${sql.param(flagChanges.map((change) => change.flags))}::smallint[],
+      ${sql.param(flagChangeLabels.map((ids) => `{${ids.join(',')}}`))}::text[],
+      ${sql.param(flagChanges.map((change) => String(change.version)))}::bigint[]
+    ) as page (uid, flags, label_ids, version)
+    where p.tenant_id = ${licence.tenantId} and p.folder_id = ${folderId} and p.uid = page.uid
+      and page.version >= p.version`);
+}

@@ -1,0 +1,104 @@
+import { sql } from 'drizzle-orm';
+import type { SealedMessage } from '../../../domain/mail-page.ts';
+import { planThreads } from '../../../domain/threading.ts';
+import type { Tx } from '../../client.ts';
+import type { Licence } from '../../fence.ts';
+
+/** First key of the advisory locks under which a connection's threads are linked. */
+const threadLockSpace = 0x7468;
+
+export interface LinkedMessages {
+  threads: string[];
+  tracked: boolean[];
+}
+
+/**
+ * Finds or joins the threads of a page's messages. The lock makes the two loops of a connection
+ * take turns here: two pages that meet in one thread must not each make their own.
+ */
+export async function linkThreads(
+  tx: Tx,
+  licence: Licence,
+  messages: SealedMessage[],
+): Promise<LinkedMessages> {
+  if (messages.length === 0) return { threads: [], tracked: [] };
+  await tx.execute(sql`
+    select pg_advisory_xact_lock(${threadLockSpace}, hashtext(${licence.connectionId}))`);
+  const items = messages.map((message) => ({
+    messageId: message.id,
+    references: message.messageIdIndex
+      ? [message.messageIdIndex, ...message.references]
+      : message.references,
+  }));
+  const named = [...new Set(items.flatMap((item) => item.references))];
+  const known = await tx.execute<{ message_id_index: string; thread_id: string }>(sql`
+    select message_id_index, thread_id from thread_references
+    where tenant_id = ${licence.tenantId} and connection_id = ${licence.connectionId}
+      and message_id_index = any(${sql.param(named)}::uuid[])`);
+  const plan = planThreads(
+    items,
+    new Map(known.map((row) => [row.message_id_index, row.thread_id])),
+  );
+  await mergeThreads(tx, licence, plan.merges);
+  await rememberReferences(tx, licence, plan.references);
+  return { threads: plan.threads, tracked: await repliesToTracked(tx, licence, messages, named) };
+}
+
+async function mergeThreads(tx: Tx, licence: Licence, merges: Map<string, string>): Promise<void> {
+  if (merges.size === 0) return;
+  const pairs = sql`unnest(
+    ${sql.param([...merges.keys()])}::uuid[], ${sql.param([...merges.values()])}::uuid[]
+  ) as merged (loser, winner)`;
+  await tx.execute(sql`
+    update messages m set thread_id = merged.winner from ${pairs}
+    where m.tenant_id = ${licence.tenantId} and m.thread_id = merged.loser`);
+  await tx.execute(sql`
+    update thread_references r set thread_id = merged.winner from ${pairs}
+    where r.tenant_id = ${licence.tenantId} and r.connection_id = ${licence.connectionId}
+      and r.thread_id = merged.loser`);
+}
+
+async function rememberReferences(
+  tx: Tx,
+  licence: Licence,
+  references: Map<string, string>,
+): Promise<void> {
+  if (references.size === 0) return;
+  await tx.execute(sql`
+    insert into thread_references (tenant_id, connection_id, message_id_index, thread_id)
+    select ${licence.tenantId}, ${licence.connectionId}, message_id_index, thread_id
+    from unnest(
+      ${sql.param([...references.keys()])}::uuid[], ${sql.param([...references.values()])}::uuid[]
+    ) as page (message_id_index, thread_id)
+    on conflict (tenant_id, connection_id, message_id_index)
+      do update set thread_id = excluded.thread_id`);
+}
+
+/**
+ * A reply in a tracked thread is tracked, but only from somebody who already takes part in the
+ * tracked message: a stranger's References header makes nothing visible.
+ */
+async function repliesToTracked(
+  tx: Tx,
+  licence: Licence,
+  messages: SealedMessage[],
+  named: string[],
+): Promise<boolean[]> {
+  const parents = await tx.execute<{ message_id_index: string; address_ids: string[] }>(sql`
+    select m.message_id_index, array_agg(p.address_id) as address_ids
+    from messages m join participants p on p.tenant_id = m.tenant_id and p.message_id = m.id
+    where m.tenant_id = ${licence.tenantId} and m.connection_id = ${licence.connectionId}
+      and m.tracked and m.message_id_index = any(${sql.param(named)}::uuid[])
+    group by m.message_id_index`);
+  const insiders = new Map(
+    parents.map((row) => [row.message_id_index, new Set(row.address_ids)]),
+  );
+  return messages.map((message) =>
+    message.references.some((reference) => {
+      const inside = insiders.get(reference);
+      if (!inside) return false;
+      const from = message.participants.filter(({ role }) => role === 'from');
+      return from.length > 0 && from.every(({ addressId }) => inside.has(addressId));
+    }),
+  );
+}

@@ -1,0 +1,90 @@
+import { sql } from 'drizzle-orm';
+import type { Tx } from '../../client.ts';
+import type { Licence } from '../../fence.ts';
+import type { PageToStore } from './store-page.ts';
+
+/**
+ * Messages that lost their place within the undo window and appear again in this page, by UID: the
+ * same message moved, was renumbered, or came back. It keeps its id.
+ */
+export async function claimTwins(
+  tx: Tx,
+  licence: Licence,
+  { page, folderId }: PageToStore,
+): Promise<Map<number, string>> {
+  const rows = await tx.execute<{ id: string; twin_index: string }>(sql`
+    select m.id, m.twin_index from messages m
+    where m.tenant_id = ${licence.tenantId} and m.connection_id = ${licence.connectionId}
+      and m.twin_index = any(${sql.param(page.messages.map((m) => m.twinIndex))}::uuid[])
+      and (m.hidden_at is not null or exists (
+        select from placements p where p.tenant_id = m.tenant_id and p.message_id = m.id
+          and p.folder_id = ${folderId} and p.uid < 0
+      ))
+    order by m.id`);
+  const homeless = new Map<string, string[]>();
+  for (const { id, twin_index: twin } of rows) {
+    homeless.set(twin, [...(homeless.get(twin) ?? []), id]);
+  }
+  const claimed = new Map<number, string>();
+  for (const { uid, id, twinIndex } of page.messages) {
+    const candidates = homeless.get(twinIndex);
+    if (!candidates || candidates.length === 0) continue;
+    const own = candidates.indexOf(id);
+    claimed.set(uid, candidates.splice(Math.max(own, 0), 1)[0]!);
+  }
+  return claimed;
+}
+
+/**
+ * Puts the page's messages into their folder, except UIDs with a tombstone. An older version never
+ * overwrites a newer one. Returns which message owns each UID, and how many places are new.
+ */
+export async function placeMessages(
+  tx: Tx,
+  licence: Licence,
+  { page, folderId, uidValidity }: PageToStore,
+  twins: Map<number, string>,
+): Promise<{ owners: Map<number, string>; stored: number }> {
+  const { messages } = page;
+  const claimed = [...twins.values()];
+  // What stood under the old numbering stands under the new one now.
+  const renumbered = await tx.execute<{ message_id: string }>(sql`
+    delete from placements where tenant_id = ${licence.tenantId} and folder_id = ${folderId}
+      and uid < 0 and message_id = any(${sql.param(claimed)}::uuid[])
+    returning message_id`);
+  const rows = await tx.execute<{ uid: string; message_id: string; fresh: boolean }>(sql`
+    insert into placements as old (
+      tenant_id, connection_id, folder_id, uid, message_id, flags, label_ids, version
+    )
+    select ${licence.tenantId}, ${licence.connectionId}, ${folderId}, page.uid, message_id, flags,
+      label_ids::uuid[], version
+    from unnest(
+      ${sql.param(messages.map((m) => m.uid))}::bigint[],
+      ${sql.param(messages.map((m) => twins.get(m.uid) ?? m.id))}::uuid[],
+      ${sql.param(messages.map((m) => m.flags))}::smallint[],
+      ${sql.param(messages.map((m) => `{${m.labelIds.join(',')}}`))}::text[],
+      ${sql.param(messages.map((m) => String(m.version)))}::bigint[]
+    ) as page (uid, message_id, flags, label_ids, version)
+    where not exists (
+      select from tombstones t where t.tenant_id = ${licence.tenantId}
+        and t.folder_id = ${folderId} and t.uid_validity = ${uidValidity} and t.uid = page.uid
+    )
+    on conflict (tenant_id, folder_id, uid) do update set
+      flags = case when excluded.version >= old.version then excluded.flags else old.flags end,
+      label_ids =
+        case when excluded.version >= old.version then excluded.label_ids else old.label_ids end,
+      version = greatest(excluded.version, old.version),
+      hidden_at = null
+    returning uid, message_id, xmax = 0 as fresh`);
+  await unhide(tx, licence, claimed);
+  const owners = new Map(rows.map((row) => [Number(row.uid), row.message_id]));
+  const stored = rows.filter(({ fresh }) => fresh).length - renumbered.length;
+  return { owners, stored };
+}
+
+async function unhide(tx: Tx, licence: Licence, messageIds: string[]): Promise<void> {
+  if (messageIds.length === 0) return;
+  await tx.execute(sql`
+    update messages set hidden_at = null
+    where tenant_id = ${licence.tenantId} and id = any(${sql.param(messageIds)}::uuid[])`);
+}

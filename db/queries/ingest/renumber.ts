@@ -1,0 +1,56 @@
+import { sql } from 'drizzle-orm';
+import type { Tx } from '../../client.ts';
+import type { Licence } from '../../fence.ts';
+import { settleHomeless } from './vanished.ts';
+
+/**
+ * A folder got a new UIDVALIDITY: every UID that we hold is void, though the messages are most
+ * likely there still. What we have stays visible under negative UIDs until the folder has been
+ * listed again; a message that shows up in the new listing keeps its id (`claimTwins`).
+ */
+export async function beginRenumbering(
+  tx: Tx,
+  licence: Licence,
+  folderId: string,
+  uidValidity: string,
+): Promise<void> {
+  await dropLeftovers(tx, licence, folderId);
+  await tx.execute(sql`
+    delete from placements where tenant_id = ${licence.tenantId} and folder_id = ${folderId}
+      and hidden_at is not null`);
+  await tx.execute(sql`
+    update placements set uid = -uid, version = 0
+    where tenant_id = ${licence.tenantId} and folder_id = ${folderId}`);
+  await tx.execute(sql`
+    delete from skips where tenant_id = ${licence.tenantId} and folder_id = ${folderId}`);
+  await tx.execute(sql`
+    update folders set uid_validity = ${uidValidity}
+    where tenant_id = ${licence.tenantId} and id = ${folderId}`);
+  await tx.execute(sql`
+    update collections set backfill_cursor = null, backfill_done = false, mark = null
+    where tenant_id = ${licence.tenantId} and id = ${folderId}`);
+}
+
+/** After a complete new listing: what did not show up again is gone. Returns how many places. */
+export async function endRenumbering(
+  tx: Tx,
+  licence: Licence,
+  folderId: string,
+): Promise<number> {
+  const dropped = await dropLeftovers(tx, licence, folderId);
+  if (dropped > 0) {
+    await tx.execute(sql`
+      update collections set stored = stored - ${dropped}
+      where tenant_id = ${licence.tenantId} and id = ${folderId}`);
+  }
+  return dropped;
+}
+
+async function dropLeftovers(tx: Tx, licence: Licence, folderId: string): Promise<number> {
+  const left = await tx.execute<{ message_id: string }>(sql`
+    delete from placements
+    where tenant_id = ${licence.tenantId} and folder_id = ${folderId} and uid < 0
+    returning message_id`);
+  await settleHomeless(tx, licence, left.map((row) => row.message_id), null);
+  return left.length;
+}

@@ -1,0 +1,68 @@
+import type { SealedMailPage } from '../../../domain/mail-page.ts';
+import type { Cursor, FlagChange, ItemFailure } from '../../../domain/provider.ts';
+import type { Licence } from '../../fence.ts';
+import type { Tx } from '../../client.ts';
+import { moveCursor } from './cursors.ts';
+import { applyFlagChanges } from './flags.ts';
+import { linkThreads } from './link-threads.ts';
+import { insertAddressesAndLabels, insertMessages, insertParticipants } from './messages.ts';
+import { claimTwins, placeMessages } from './placements.ts';
+import { recordStrikes } from './strikes.ts';
+import { hideVanished } from './vanished.ts';
+
+export type Loop = 'live' | 'backfill';
+
+/** A page of one collection, sealed, with the position that it brings the loop to. */
+export interface PageToStore {
+  loop: Loop;
+  folderId: string;
+  uidValidity: string;
+  page: SealedMailPage;
+  failures: ItemFailure[];
+  flagChanges: FlagChange[];
+  /** Label ids of each flag change, in the same order. */
+  flagChangeLabels: string[][];
+  vanished: number[];
+  cursor: Cursor;
+  more: boolean;
+  listed: number | undefined;
+  /** Since when every folder was known to be in step: bounds the search for a moved twin. */
+  caughtUpAt: Date | null;
+}
+
+export interface PageCounts {
+  stored: number;
+  updated: number;
+  removed: number;
+  skipped: number;
+}
+
+/**
+ * The one ingest point of mail. Rows and cursor move together: call it inside `withFence`, whose
+ * transaction has checked the licence. Storing the same page again changes nothing.
+ */
+export async function storeMailPage(
+  tx: Tx,
+  licence: Licence,
+  input: PageToStore,
+): Promise<PageCounts> {
+  const removed = await hideVanished(tx, licence, input);
+  await applyFlagChanges(tx, licence, input);
+  const { fresh, placed, stored } = await storeMessages(tx, licence, input);
+  const skipped = await recordStrikes(tx, licence, input);
+  await moveCursor(tx, licence, input, stored - removed);
+  return { stored, updated: input.flagChanges.length + placed - fresh, removed, skipped };
+}
+
+async function storeMessages(tx: Tx, licence: Licence, input: PageToStore) {
+  if (input.page.messages.length === 0) return { fresh: 0, placed: 0, stored: 0 };
+  await insertAddressesAndLabels(tx, licence, input.page);
+  const twins = await claimTwins(tx, licence, input);
+  const { owners, stored } = await placeMessages(tx, licence, input, twins);
+  // A UID that already belongs to another row (a moved message) keeps it: its twin is left out.
+  const messages = input.page.messages.filter(({ id, uid }) => owners.get(uid) === id);
+  const { threads, tracked } = await linkThreads(tx, licence, messages);
+  const fresh = await insertMessages(tx, licence, { ...input.page, messages }, threads, tracked);
+  await insertParticipants(tx, licence, messages);
+  return { fresh, placed: owners.size, stored };
+}

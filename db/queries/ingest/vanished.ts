@@ -1,0 +1,87 @@
+import { sql } from 'drizzle-orm';
+import type { Tx } from '../../client.ts';
+import type { Licence } from '../../fence.ts';
+import type { PageToStore } from './store-page.ts';
+
+/**
+ * Hides what the provider said is gone and leaves tombstones, so that a late page can't bring it
+ * back. A message that is in no folder any more is hidden itself, unless its twin has meanwhile
+ * appeared elsewhere: then it was moved, and keeps its id. Returns how many places were hidden.
+ */
+export async function hideVanished(
+  tx: Tx,
+  licence: Licence,
+  { vanished, folderId, uidValidity, caughtUpAt }: PageToStore,
+): Promise<number> {
+  if (vanished.length === 0) return 0;
+  await tx.execute(sql`
+    insert into tombstones (tenant_id, connection_id, folder_id, uid_validity, uid)
+    select ${licence.tenantId}, ${licence.connectionId}, ${folderId}, ${uidValidity}, uid
+    from unnest(${sql.param(vanished)}::bigint[]) as gone (uid)
+    on conflict do nothing`);
+  const hidden = await tx.execute<{ message_id: string }>(sql`
+    update placements set hidden_at = steward_now()
+    where tenant_id = ${licence.tenantId} and folder_id = ${folderId}
+      and uid = any(${sql.param(vanished)}::bigint[]) and hidden_at is null
+    returning message_id`);
+  await settleHomeless(tx, licence, hidden.map((row) => row.message_id), caughtUpAt);
+  return hidden.length;
+}
+
+/** Decides, for messages that just lost a place, between moved, hidden and still shown elsewhere. */
+export async function settleHomeless(
+  tx: Tx,
+  licence: Licence,
+  messageIds: string[],
+  caughtUpAt: Date | null,
+): Promise<void> {
+  if (messageIds.length === 0) return;
+  const homeless = await tx.execute<{ id: string; twin_index: string }>(sql`
+    update messages m set hidden_at = steward_now()
+    where m.tenant_id = ${licence.tenantId}
+      and m.id = any(${sql.param(messageIds)}::uuid[])
+      and not exists (select from placements p where p.tenant_id = m.tenant_id
+        and p.message_id = m.id and p.hidden_at is null)
+    returning m.id, m.twin_index`);
+  if (homeless.length > 0 && caughtUpAt) await adoptTwins(tx, licence, homeless, caughtUpAt);
+}
+
+/**
+ * A twin that was stored since the folders were last in step is the same message at its new place:
+ * its places go to the old row, and the twin's own row goes.
+ */
+async function adoptTwins(
+  tx: Tx,
+  licence: Licence,
+  homeless: { id: string; twin_index: string }[],
+  caughtUpAt: Date,
+): Promise<void> {
+  const twins = await tx.execute<{ id: string; twin_index: string }>(sql`
+    select id, twin_index from messages
+    where tenant_id = ${licence.tenantId} and connection_id = ${licence.connectionId}
+      and twin_index = any(${sql.param(homeless.map((row) => row.twin_index))}::uuid[])
+      and hidden_at is null and created_at >= ${caughtUpAt.toISOString()}
+      and not (id = any(${sql.param(homeless.map((row) => row.id))}::uuid[]))
+    order by id`);
+  const pairs: { old: string; twin: string }[] = [];
+  const free = [...twins];
+  for (const { id, twin_index: index } of homeless) {
+    const at = free.findIndex((twin) => twin.twin_index === index);
+    if (at >= 0) pairs.push({ old: id, twin: free.splice(at, 1)[0]!.id });
+  }
+  if (pairs.length === 0) return;
+  const [old, twin] = [pairs.map((pair) => pair.old), pairs.map((pair) => pair.twin)];
+  await tx.execute(sql`
+    update placements p set message_id = pair.old
+    from unnest(${sql.param(old)}::uuid[], ${sql.param(twin)}::uuid[]) as pair (old, twin)
+    where p.tenant_id = ${licence.tenantId} and p.message_id = pair.twin`);
+  await tx.execute(sql`
+    update messages set hidden_at = null
+    where tenant_id = ${licence.tenantId} and id = any(${sql.param(old)}::uuid[])`);
+  await tx.execute(sql`
+    delete from participants
+    where tenant_id = ${licence.tenantId} and message_id = any(${sql.param(twin)}::uuid[])`);
+  await tx.execute(sql`
+    delete from messages
+    where tenant_id = ${licence.tenantId} and id = any(${sql.param(twin)}::uuid[])`);
+}

@@ -1,0 +1,83 @@
+import { sql, type SQL } from 'drizzle-orm';
+import type { Tx } from '../../client.ts';
+
+/** How long a hidden row can come back before it is erased. */
+export const undoWindowHours = 24;
+
+/** How long a UID that is gone is remembered, so that a late page can't resurrect it. */
+const tombstoneDays = 30;
+
+interface ConnectionKey {
+  tenantId: string;
+  connectionId: string;
+}
+
+/** Erases what has been hidden for longer than the undo window: at most `limit` messages a call. */
+export async function eraseHidden(tx: Tx, key: ConnectionKey, limit: number): Promise<number> {
+  const { tenantId, connectionId } = key;
+  const past = sql`steward_now() - make_interval(hours => ${undoWindowHours})`;
+  await tx.execute(sql`
+    delete from placements where tenant_id = ${tenantId} and connection_id = ${connectionId}
+      and hidden_at < ${past}`);
+  await tx.execute(sql`
+    delete from tombstones where tenant_id = ${tenantId} and connection_id = ${connectionId}
+      and at < steward_now() - make_interval(days => ${tombstoneDays})`);
+  return await eraseMessages(tx, key, sql`hidden_at < ${past}`, limit);
+}
+
+/** Erases a disconnected connection's untracked mail, at most `limit` messages a call. */
+export async function eraseUntracked(tx: Tx, key: ConnectionKey, limit: number): Promise<number> {
+  return await eraseMessages(tx, key, sql`not tracked`, limit);
+}
+
+async function eraseMessages(
+  tx: Tx,
+  { tenantId, connectionId }: ConnectionKey,
+  which: SQL,
+  limit: number,
+): Promise<number> {
+  const gone = await tx.execute<{ id: string }>(sql`
+    delete from messages where tenant_id = ${tenantId} and id in (
+      select id from messages
+      where tenant_id = ${tenantId} and connection_id = ${connectionId} and ${which}
+      limit ${limit}
+    ) returning id`);
+  if (gone.length === 0) return 0;
+  const ids = sql.param(gone.map((row) => row.id));
+  await tx.execute(sql`
+    delete from placements where tenant_id = ${tenantId} and message_id = any(${ids}::uuid[])`);
+  const orphans = await tx.execute<{ address_id: string }>(sql`
+    delete from participants where tenant_id = ${tenantId} and message_id = any(${ids}::uuid[])
+    returning address_id`);
+  await tx.execute(sql`
+    delete from addresses a where a.tenant_id = ${tenantId}
+      and a.id = any(${sql.param([...new Set(orphans.map((row) => row.address_id))])}::uuid[])
+      and not exists (select from participants p
+        where p.tenant_id = a.tenant_id and p.address_id = a.id)`);
+  return gone.length;
+}
+
+/** The rest of a disconnected connection: everything that only served its sync. */
+export async function eraseConnectionRest(tx: Tx, key: ConnectionKey): Promise<void> {
+  const { tenantId, connectionId } = key;
+  const left = sql`tenant_id = ${tenantId} and connection_id = ${connectionId}`;
+  await tx.execute(sql`delete from skips where ${left}`);
+  await tx.execute(sql`delete from tombstones where ${left}`);
+  await tx.execute(sql`
+    update collections set live_cursor = null, backfill_cursor = null, backfill_done = false,
+      mark = null, stored = (select count(*) from placements p
+        where p.tenant_id = collections.tenant_id and p.folder_id = collections.id
+          and p.hidden_at is null)
+    where ${left}`);
+}
+
+/** Ends a connection's life in the directory: nothing is left to run for it. */
+export async function closeConnection(
+  tx: Tx,
+  { connectionId }: ConnectionKey,
+  capability: string,
+): Promise<void> {
+  await tx.execute(sql`
+    update directory.connections set closed_at = steward_now()
+    where id = ${connectionId} and capability = ${capability} and wanted = 'disconnected'`);
+}

@@ -1,0 +1,47 @@
+import { sql } from 'drizzle-orm';
+import type { KnownItems } from '../../../domain/provider.ts';
+import type { Database } from '../../client.ts';
+import { withTenant } from '../../tenant.ts';
+
+/** What the store shows of one folder, for adapters that have to compare. */
+export function createKnownItems(
+  database: Database,
+  tenantId: string,
+  folderId: string,
+): KnownItems {
+  return {
+    count: async () =>
+      await withTenant(database, tenantId, async (tx) => {
+        const [row] = await tx.execute<{ count: number }>(sql`
+          select count(*)::int as count from placements
+          where tenant_id = ${tenantId} and folder_id = ${folderId} and uid > 0
+            and hidden_at is null`);
+        return row!.count;
+      }),
+    flags: async (afterUid, limit) =>
+      await withTenant(database, tenantId, async (tx) => {
+        const rows = await tx.execute<{ uid: string; flags: number }>(sql`
+          select uid, flags from placements
+          where tenant_id = ${tenantId} and folder_id = ${folderId} and uid > ${afterUid}
+            and hidden_at is null
+          order by uid limit ${limit}`);
+        return rows.map((row) => ({ uid: Number(row.uid), flags: row.flags }));
+      }),
+  };
+}
+
+/** Which message stands at each of these UIDs already; absent where none does. */
+export async function findPlacedMessages(
+  database: Database,
+  tenantId: string,
+  folderId: string,
+  uids: number[],
+): Promise<Map<number, string>> {
+  return await withTenant(database, tenantId, async (tx) => {
+    const rows = await tx.execute<{ uid: string; message_id: string }>(sql`
+      select uid, message_id from placements
+      where tenant_id = ${tenantId} and folder_id = ${folderId}
+        and uid = any(${sql.param(uids)}::bigint[])`);
+    return new Map(rows.map((row) => [Number(row.uid), row.message_id]));
+  });
+}

@@ -1,0 +1,128 @@
+import { sql } from 'drizzle-orm';
+import type { FailureKind } from '../../../domain/failure.ts';
+import type { SyncState } from '../../../domain/sync.ts';
+import type { Tx } from '../../client.ts';
+
+interface CapabilityKey {
+  tenantId: string;
+  connectionId: string;
+  capability: string;
+}
+
+const ofCapability = (key: CapabilityKey) => sql`tenant_id = ${key.tenantId}
+  and connection_id = ${key.connectionId} and capability = ${key.capability}`;
+
+/** The state as a slice measured it; `stateSince` moves only when the state changes. */
+export async function recordState(
+  tx: Tx,
+  key: CapabilityKey,
+  state: SyncState,
+  { reason, nextAttemptAt }: { reason?: string | undefined; nextAttemptAt?: Date | undefined },
+): Promise<void> {
+  await tx.execute(sql`
+    update sync_status set
+      state_since = case when state = ${state} then state_since else steward_now() end,
+      state = ${state}, reason = ${reason ?? null},
+      next_attempt_at = ${nextAttemptAt?.toISOString() ?? null}
+    where ${ofCapability(key)}`);
+}
+
+/** A live slice ended with every collection equal to the counters it had read at its start. */
+export async function recordCaughtUp(
+  tx: Tx,
+  key: CapabilityKey,
+  { startedAt, nextAttemptAt }: { startedAt: Date; nextAttemptAt: Date },
+): Promise<void> {
+  const state = sql`case when backfill_done_at is null then 'backfilling' else 'live' end`;
+  await tx.execute(sql`
+    update sync_status set
+      state_since = case when state = ${state} then state_since else steward_now() end,
+      state = ${state}, reason = null, login_strikes = 0,
+      next_attempt_at = ${nextAttemptAt.toISOString()},
+      caught_up_at = greatest(caught_up_at, ${startedAt.toISOString()}),
+      behind_since = case when behind_since <= ${startedAt.toISOString()} then null
+        else behind_since end
+    where ${ofCapability(key)}`);
+}
+
+/** A failure of either loop, after translation. Returns how many logins failed in a row. */
+export async function recordFailure(
+  tx: Tx,
+  key: CapabilityKey,
+  kind: FailureKind,
+): Promise<number> {
+  const strike = kind === 'auth-revoked' ? 1 : 0;
+  const [row] = await tx.execute<{ login_strikes: number }>(sql`
+    update sync_status set last_error_kind = ${kind}, last_error_at = steward_now(),
+      login_strikes = login_strikes + ${strike}
+    where ${ofCapability(key)} returning login_strikes`);
+  return row?.login_strikes ?? 0;
+}
+
+/** Something is known to have changed at the provider; lag counts from the first such sign. */
+export async function recordBehind(tx: Tx, key: CapabilityKey): Promise<void> {
+  await tx.execute(sql`
+    update sync_status set behind_since = coalesce(behind_since, steward_now())
+    where ${ofCapability(key)}`);
+}
+
+/** The backfill loop is through, or has work again. */
+export async function recordBackfill(tx: Tx, key: CapabilityKey, done: boolean): Promise<void> {
+  await tx.execute(sql`
+    update sync_status set
+      backfill_done_at = case when ${done} then coalesce(backfill_done_at, steward_now()) end,
+      state_since = case when ${done} and state = 'backfilling' then steward_now()
+        else state_since end,
+      state = case when ${done} and state = 'backfilling' then 'live'
+        when not ${done} and state = 'live' then 'backfilling' else state end
+    where ${ofCapability(key)}
+      and (backfill_done_at is null) = ${done}`);
+}
+
+export interface SyncFacts {
+  loginStrikes: number;
+  caughtUpAt: Date | null;
+  watchSeenAt: Date | null;
+  stored: number;
+  expected: number;
+  skips: number;
+  backfillDone: boolean;
+}
+
+/** What a slice starts from and reports: totals over the connection, and its watch. */
+export async function readSyncFacts(tx: Tx, key: CapabilityKey): Promise<SyncFacts> {
+  const [row] = await tx.execute<{
+    login_strikes: number;
+    caught_up_at: string | null;
+    watch_seen_at: string | null;
+    stored: number;
+    expected: number;
+    skips: number;
+    backfill_done: boolean;
+  }>(sql`
+    select s.login_strikes, s.caught_up_at, s.watch_seen_at, totals.stored, totals.expected,
+      totals.backfill_done,
+      (select count(*)::int from skips k where k.tenant_id = s.tenant_id
+        and k.connection_id = s.connection_id and k.quarantined_at is not null) as skips
+    from sync_status s cross join lateral (
+      select coalesce(sum(c.stored), 0)::int as stored,
+        coalesce(sum(c.expected), 0)::int as expected,
+        coalesce(bool_and(c.backfill_done), false) as backfill_done
+      from collections c join folders f on f.tenant_id = c.tenant_id and f.id = c.id
+      where c.tenant_id = s.tenant_id and c.connection_id = s.connection_id
+        and f.hidden_at is null and not f.excluded
+    ) totals
+    where s.tenant_id = ${key.tenantId} and s.connection_id = ${key.connectionId}
+      and s.capability = ${key.capability}`);
+  if (!row) throw new Error('The connection has no sync status row.');
+  const date = (text: string | null) => (text === null ? null : new Date(text));
+  return {
+    loginStrikes: row.login_strikes,
+    caughtUpAt: date(row.caught_up_at),
+    watchSeenAt: date(row.watch_seen_at),
+    stored: row.stored,
+    expected: row.expected,
+    skips: row.skips,
+    backfillDone: row.backfill_done,
+  };
+}
