@@ -13,21 +13,25 @@ import {
 import type { Capability } from '../../domain/sync.ts';
 import { bytea, createdAt, instant, tenantId } from './columns.ts';
 
-export const members = pgTable('members', {
-  id: uuid('id').primaryKey(),
-  tenantId: tenantId(),
-  /** Sealed `{name, email}`. */
-  profile: bytea('profile').notNull(),
-  emailIndex: uuid('email_index').notNull(),
-  role: text('role').notNull(),
-  createdAt: createdAt(),
-  leftAt: instant('left_at'),
-});
+export const members = pgTable(
+  'members',
+  {
+    id: uuid('id').notNull(),
+    tenantId: tenantId(),
+    /** Sealed `{name, email}`. */
+    profile: bytea('profile').notNull(),
+    emailIndex: uuid('email_index').notNull(),
+    role: text('role').notNull(),
+    createdAt: createdAt(),
+    leftAt: instant('left_at'),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.id] })],
+);
 
 export const connections = pgTable(
   'connections',
   {
-    id: uuid('id').primaryKey(),
+    id: uuid('id').notNull(),
     tenantId: tenantId(),
     memberId: uuid('member_id').notNull(),
     provider: text('provider').notNull(),
@@ -44,7 +48,10 @@ export const connections = pgTable(
     /** When a disconnected connection's data is erased; null keeps it. */
     eraseAfter: instant('erase_after'),
   },
-  (table) => [unique().on(table.tenantId, table.accountIndex)],
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.id] }),
+    unique().on(table.tenantId, table.accountIndex),
+  ],
 );
 
 /** How a capability of a connection is doing, as its workflow and slices measured it. */
@@ -73,29 +80,37 @@ export const syncStatus = pgTable(
 );
 
 /** One collection: its two cursors and its counts. For IMAP it shares its id with the folder. */
-export const collections = pgTable('collections', {
-  id: uuid('id').primaryKey(),
-  tenantId: tenantId(),
-  connectionId: uuid('connection_id').notNull(),
-  liveCursor: jsonb('live_cursor'),
-  backfillCursor: jsonb('backfill_cursor'),
-  backfillDone: boolean('backfill_done').notNull().default(false),
-  /** The provider's counters when the store last equalled them. */
-  mark: text('mark'),
-  stored: integer('stored').notNull().default(0),
-  expected: integer('expected').notNull().default(0),
-});
+export const collections = pgTable(
+  'collections',
+  {
+    id: uuid('id').notNull(),
+    tenantId: tenantId(),
+    connectionId: uuid('connection_id').notNull(),
+    liveCursor: jsonb('live_cursor'),
+    backfillCursor: jsonb('backfill_cursor'),
+    backfillDone: boolean('backfill_done').notNull().default(false),
+    /** The provider's counters when the store last equalled them. */
+    mark: text('mark'),
+    stored: integer('stored').notNull().default(0),
+    expected: integer('expected').notNull().default(0),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.id] })],
+);
 
-export const folders = pgTable('folders', {
-  id: uuid('id').primaryKey(),
-  tenantId: tenantId(),
-  connectionId: uuid('connection_id').notNull(),
-  /** Sealed `{path: string[], ref}`. */
-  name: bytea('name').notNull(),
-  role: text('role'),
-  uidValidity: text('uid_validity'),
-  excluded: boolean('excluded').notNull().default(false),
-  createdAt: createdAt(),
-  /** Gone at the provider since then. */
-  hiddenAt: instant('hidden_at'),
-});
+export const folders = pgTable(
+  'folders',
+  {
+    id: uuid('id').notNull(),
+    tenantId: tenantId(),
+    connectionId: uuid('connection_id').notNull(),
+    /** Sealed `{path: string[], ref}`. */
+    name: bytea('name').notNull(),
+    role: text('role'),
+    uidValidity: text('uid_validity'),
+    excluded: boolean('excluded').notNull().default(false),
+    createdAt: createdAt(),
+    /** Gone at the provider since then. */
+    hiddenAt: instant('hidden_at'),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.id] })],
+);

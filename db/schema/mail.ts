@@ -6,36 +6,41 @@ import {
   primaryKey,
   smallint,
   text,
+  unique,
   uuid,
 } from 'drizzle-orm/pg-core';
 import { bytea, createdAt, instant, tenantId } from './columns.ts';
 
-export const messages = pgTable('messages', {
-  id: uuid('id').primaryKey(),
-  tenantId: tenantId(),
-  connectionId: uuid('connection_id').notNull(),
-  threadId: uuid('thread_id').notNull(),
-  /** Sealed `MessageEnvelope`. */
-  envelope: bytea('envelope').notNull(),
-  /** Sealed `MessageBody`. */
-  body: bytea('body').notNull(),
-  /** Blind index of the RFC 5322 Message-ID; null when it has none. */
-  messageIdIndex: uuid('message_id_index'),
-  /** Keyed hash of Message-ID, size and internal date: finds a moved message's twin. */
-  twinIndex: uuid('twin_index').notNull(),
-  /** Tenant-keyed hash of the content: links copies that exist side by side. */
-  contentIndex: uuid('content_index').notNull(),
-  sentAt: instant('sent_at'),
-  receivedAt: instant('received_at').notNull(),
-  size: integer('size').notNull(),
-  direction: text('direction').notNull(),
-  origin: text('origin').notNull(),
-  tracked: boolean('tracked').notNull().default(false),
-  hasAttachments: boolean('has_attachments').notNull(),
-  createdAt: createdAt(),
-  /** Set while the message is in no visible folder; erased after the undo window. */
-  hiddenAt: instant('hidden_at'),
-});
+export const messages = pgTable(
+  'messages',
+  {
+    id: uuid('id').notNull(),
+    tenantId: tenantId(),
+    connectionId: uuid('connection_id').notNull(),
+    threadId: uuid('thread_id').notNull(),
+    /** Sealed `MessageEnvelope`. */
+    envelope: bytea('envelope').notNull(),
+    /** Sealed `MessageBody`. */
+    body: bytea('body').notNull(),
+    /** Blind index of the RFC 5322 Message-ID; null when it has none. */
+    messageIdIndex: uuid('message_id_index'),
+    /** Keyed hash of Message-ID, size and internal date: finds a moved message's twin. */
+    twinIndex: uuid('twin_index').notNull(),
+    /** Tenant-keyed hash of the content: links copies that exist side by side. */
+    contentIndex: uuid('content_index').notNull(),
+    sentAt: instant('sent_at'),
+    receivedAt: instant('received_at').notNull(),
+    size: integer('size').notNull(),
+    direction: text('direction').notNull(),
+    origin: text('origin').notNull(),
+    tracked: boolean('tracked').notNull().default(false),
+    hasAttachments: boolean('has_attachments').notNull(),
+    createdAt: createdAt(),
+    /** Set while the message is in no visible folder; erased after the undo window. */
+    hiddenAt: instant('hidden_at'),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.id] })],
+);
 
 /** One message in one folder. */
 export const placements = pgTable(
@@ -55,12 +60,16 @@ export const placements = pgTable(
 );
 
 /** Keywords and labels by name, sealed once each. */
-export const labels = pgTable('labels', {
-  id: uuid('id').primaryKey(),
-  tenantId: tenantId(),
-  connectionId: uuid('connection_id').notNull(),
-  name: bytea('name').notNull(),
-});
+export const labels = pgTable(
+  'labels',
+  {
+    id: uuid('id').notNull(),
+    tenantId: tenantId(),
+    connectionId: uuid('connection_id').notNull(),
+    name: bytea('name').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.id] })],
+);
 
 /** Addresses that take part in a message. `addressId` is the tenant's blind index of the address. */
 export const participants = pgTable(
@@ -120,16 +129,23 @@ export const tombstones = pgTable(
 );
 
 /** Items that were not stored, each with its reason. */
-export const skips = pgTable('skips', {
-  id: uuid('id').primaryKey(),
-  tenantId: tenantId(),
-  connectionId: uuid('connection_id').notNull(),
-  folderId: uuid('folder_id').notNull(),
-  uid: bigint('uid', { mode: 'number' }).notNull(),
-  uidValidity: text('uid_validity').notNull(),
-  reason: text('reason').notNull(),
-  strikes: smallint('strikes').notNull(),
-  /** Set at the last strike: the item is passed over until somebody asks for a retry. */
-  quarantinedAt: instant('quarantined_at'),
-  createdAt: createdAt(),
-});
+export const skips = pgTable(
+  'skips',
+  {
+    id: uuid('id').notNull(),
+    tenantId: tenantId(),
+    connectionId: uuid('connection_id').notNull(),
+    folderId: uuid('folder_id').notNull(),
+    uid: bigint('uid', { mode: 'number' }).notNull(),
+    uidValidity: text('uid_validity').notNull(),
+    reason: text('reason').notNull(),
+    strikes: smallint('strikes').notNull(),
+    /** Set at the last strike: the item is passed over until somebody asks for a retry. */
+    quarantinedAt: instant('quarantined_at'),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.id] }),
+    unique().on(table.tenantId, table.folderId, table.uidValidity, table.uid),
+  ],
+);
