@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { z } from '@hono/zod-openapi';
+import { HttpProblem } from './problem.ts';
+
+export const limitDefault = 50;
+/** A page of 200 opens 200 sealed envelopes: a few milliseconds. */
+export const limitMax = 200;
+/** Our own cursors stay below 200 characters. */
+const cursorLengthMax = 512;
+
+/** Where the next page starts: the sort key of the last row, and its id. */
+export interface Position {
+  at: string;
+  id: string;
+}
+
+const positionSchema = z.strictObject({
+  v: z.literal(1),
+  list: z.string(),
+  at: z.string().regex(/^(\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)?$/),
+  id: z.uuid(),
+});
+
+/** Query parameters that every list has. */
+export const listQuery = {
+  limit: z.coerce.number().int().min(1).max(limitMax).default(limitDefault),
+  cursor: z.string().max(cursorLengthMax).optional(),
+};
+
+/** `{data, nextCursor}` in the document. */
+export function listOf<T extends z.ZodType>(item: T) {
+  return z.object({ data: z.array(item), nextCursor: z.string().nullable() });
+}
+
+/** A list under certain filters; a cursor of another list, or under others, is refused. */
+export function listKey(name: string, filters: Record<string, unknown>): string {
+  const text = JSON.stringify([name, Object.entries(filters).toSorted()]);
+  return createHash('sha256').update(text).digest('base64url').slice(0, 16);
+}
+
+/** @throws HttpProblem `invalid-cursor` */
+export function readCursor(list: string, cursor: string | undefined): Position | undefined {
+  if (cursor === undefined) return undefined;
+  const position = positionSchema.safeParse(parseJson(cursor));
+  if (position.success && position.data.list === list) {
+    return { at: position.data.at, id: position.data.id };
+  }
+  throw new HttpProblem(
+    'invalid-cursor',
+    'Use nextCursor of the page before as it came, with the same filters; leave cursor out to start.',
+  );
+}
+
+/**
+ * Turns up to `limit + 1` rows into a page. The cursor names the last row that was shown, so rows
+ * that are inserted meanwhile neither repeat nor hide others.
+ */
+export function toPage<Row, Item>(
+  rows: Row[],
+  { list, limit, position }: { list: string; limit: number; position: (row: Row) => Position },
+  toItem: (row: Row) => Item,
+): { data: Item[]; nextCursor: string | null } {
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
+  const more = rows.length > limit && last !== undefined;
+  const nextCursor = more ? writeCursor(list, position(last)) : null;
+  return { data: shown.map(toItem), nextCursor };
+}
+
+function writeCursor(list: string, { at, id }: Position): string {
+  return Buffer.from(JSON.stringify({ v: 1, list, at, id })).toString('base64url');
+}
+
+function parseJson(cursor: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+  } catch {
+    // Not a cursor of ours; the schema refuses what is undefined.
+    return undefined;
+  }
+}

@@ -1,0 +1,193 @@
+import { sql } from 'drizzle-orm';
+import type { Capability, Wanted } from '../../domain/sync.ts';
+import type { Tx } from '../client.ts';
+import type { ListWindow } from './keyset.ts';
+
+export interface ConnectionRow {
+  id: string;
+  memberId: string;
+  provider: string;
+  capabilities: Capability[];
+  /** Sealed `ConnectionProfile`. */
+  profile: Uint8Array;
+  backfillSince: string | null;
+  createdAt: string;
+  disconnectedAt: string | null;
+  eraseAfter: string | null;
+}
+
+const columns = sql`c.id, c.member_id as "memberId", c.provider, c.capabilities, c.profile,
+  c.backfill_since::text as "backfillSince", c.created_at as "createdAt",
+  c.disconnected_at as "disconnectedAt", c.erase_after as "eraseAfter"`;
+
+/** Newest first; ids are time-ordered, so the id alone is the sort key. */
+export async function listConnections(
+  tx: Tx,
+  tenantId: string,
+  { after, limit }: ListWindow,
+): Promise<ConnectionRow[]> {
+  const older = after ? sql`and c.id < ${after.id}::uuid` : sql``;
+  return await tx.execute<ConnectionRow & Record<string, unknown>>(sql`
+    select ${columns} from connections c where c.tenant_id = ${tenantId} ${older}
+    order by c.id desc limit ${limit}`);
+}
+
+export async function readConnection(
+  tx: Tx,
+  tenantId: string,
+  id: string,
+): Promise<ConnectionRow | undefined> {
+  const [row] = await tx.execute<ConnectionRow & Record<string, unknown>>(sql`
+    select ${columns} from connections c where c.tenant_id = ${tenantId} and c.id = ${id}`);
+  return row;
+}
+
+/** The connection of an account, connected or not. */
+export async function findAccount(
+  tx: Tx,
+  tenantId: string,
+  accountIndex: string,
+): Promise<{ id: string; memberId: string; connected: boolean } | undefined> {
+  const [row] = await tx.execute<{ id: string; memberId: string; connected: boolean }>(sql`
+    select id, member_id as "memberId", disconnected_at is null as connected from connections
+    where tenant_id = ${tenantId} and account_index = ${accountIndex}`);
+  return row;
+}
+
+export interface NewConnection {
+  id: string;
+  tenantId: string;
+  memberId: string;
+  provider: string;
+  capability: Capability;
+  credentials: Uint8Array;
+  profile: Uint8Array;
+  accountIndex: string;
+  backfillSince: string | null;
+  watchShard: number;
+}
+
+/** Everything a connection consists of before its workflow starts. False: the account is there. */
+export async function insertConnection(tx: Tx, connection: NewConnection): Promise<boolean> {
+  const { id, tenantId, capability } = connection;
+  const inserted = await tx.execute(sql`
+    insert into connections (tenant_id, id, member_id, provider, capabilities, credentials, profile,
+      account_index, backfill_since)
+    values (${tenantId}, ${id}, ${connection.memberId}, ${connection.provider},
+      array[${capability}]::text[], ${sql.param(connection.credentials)},
+      ${sql.param(connection.profile)}, ${connection.accountIndex}, ${connection.backfillSince})
+    on conflict (tenant_id, account_index) do nothing
+    returning id`);
+  if (inserted.length === 0) return false;
+  await tx.execute(sql`
+    insert into directory.connections (id, capability, tenant_id, provider, watch_shard)
+    values (${id}, ${capability}, ${tenantId}, ${connection.provider}, ${connection.watchShard})`);
+  await tx.execute(sql`
+    insert into sync_status (tenant_id, connection_id, capability, state)
+    values (${tenantId}, ${id}, ${capability}, 'connecting')`);
+  return true;
+}
+
+/**
+ * Gives a disconnected account new credentials; its cursors and rows are still there. Call it
+ * inside `withTransition`: the generation goes up, so that nothing older writes any more. False
+ * when the account is connected after all.
+ */
+export async function reviveConnection(
+  tx: Tx,
+  connection: Omit<NewConnection, 'watchShard' | 'provider' | 'accountIndex'>,
+): Promise<boolean> {
+  const { id, tenantId, capability } = connection;
+  const revived = await tx.execute(sql`
+    update connections set credentials = ${sql.param(connection.credentials)},
+      profile = ${sql.param(connection.profile)}, backfill_since = ${connection.backfillSince},
+      disconnected_at = null, erase_after = null
+    where tenant_id = ${tenantId} and id = ${id} and disconnected_at is not null
+    returning id`);
+  if (revived.length === 0) return false;
+  await raiseGeneration(tx, { tenantId, id }, capability, 'run');
+  await tx.execute(sql`
+    update sync_status set state = 'connecting', reason = null, state_since = steward_now(),
+      login_strikes = 0, next_attempt_at = null, caught_up_at = null, behind_since = null,
+      watch_seen_at = null
+    where tenant_id = ${tenantId} and connection_id = ${id} and capability = ${capability}`);
+  return true;
+}
+
+interface ConnectionKey {
+  tenantId: string;
+  id: string;
+}
+
+/** What a person wants of a connection; null when it is disconnected or not there. */
+export async function writeWanted(
+  tx: Tx,
+  { tenantId, id }: ConnectionKey,
+  wanted: Extract<Wanted, 'run' | 'paused'>,
+): Promise<{ changed: boolean } | null> {
+  const rows = await tx.execute<{ before: Wanted }>(sql`
+    with old as (
+      select id, capability, wanted from directory.connections
+      where tenant_id = ${tenantId} and id = ${id} and wanted <> 'disconnected' for update
+    )
+    update directory.connections d set wanted = ${wanted} from old
+    where d.id = old.id and d.capability = old.capability
+    returning old.wanted as before`);
+  if (rows.length === 0) return null;
+  return { changed: rows.some(({ before }) => before !== wanted) };
+}
+
+/** Lists everything again from the start; call it inside `withTransition`. */
+export async function restartSync(
+  tx: Tx,
+  key: ConnectionKey,
+  capability: Capability,
+): Promise<boolean> {
+  if (!(await raiseGeneration(tx, key, capability))) return false;
+  const ofConnection = sql`tenant_id = ${key.tenantId} and connection_id = ${key.id}`;
+  await tx.execute(sql`
+    update collections set live_cursor = null, backfill_cursor = null, backfill_done = false,
+      mark = null
+    where ${ofConnection}`);
+  await tx.execute(sql`
+    update sync_status set backfill_done_at = null, caught_up_at = null, login_strikes = 0,
+      next_attempt_at = null, behind_since = coalesce(behind_since, steward_now())
+    where ${ofConnection} and capability = ${capability}`);
+  return true;
+}
+
+/**
+ * Ends a connection: credentials go at once, untracked data at `eraseAfter` (null keeps it). Call it
+ * inside `withTransition`. False when it was disconnected already.
+ */
+export async function disconnectConnection(
+  tx: Tx,
+  key: ConnectionKey,
+  eraseAfter: Date | null,
+): Promise<boolean> {
+  const ended = await tx.execute(sql`
+    update connections set credentials = null, disconnected_at = steward_now(),
+      erase_after = ${eraseAfter?.toISOString() ?? null}
+    where tenant_id = ${key.tenantId} and id = ${key.id} and disconnected_at is null
+    returning id`);
+  if (ended.length === 0) return false;
+  await tx.execute(sql`
+    update directory.connections set wanted = 'disconnected', generation = generation + 1
+    where tenant_id = ${key.tenantId} and id = ${key.id}`);
+  return true;
+}
+
+async function raiseGeneration(
+  tx: Tx,
+  { tenantId, id }: ConnectionKey,
+  capability: Capability,
+  wanted?: Wanted,
+): Promise<boolean> {
+  const rows = await tx.execute(sql`
+    update directory.connections set generation = generation + 1,
+      wanted = coalesce(${wanted ?? null}, wanted), closed_at = null
+    where tenant_id = ${tenantId} and id = ${id} and capability = ${capability}
+      and (wanted <> 'disconnected' or ${wanted ?? null}::text is not null)
+    returning id`);
+  return rows.length > 0;
+}

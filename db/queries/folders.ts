@@ -1,0 +1,37 @@
+import { sql } from 'drizzle-orm';
+import type { Actor } from '../../domain/read-gate.ts';
+import type { Tx } from '../client.ts';
+import type { ListWindow } from './keyset.ts';
+
+export interface FolderRow {
+  id: string;
+  connectionId: string;
+  /** Sealed `FolderName`. */
+  name: Uint8Array;
+  role: string | null;
+  excluded: boolean;
+  uidValidity: string | null;
+  stored: number;
+  expected: number;
+}
+
+/** Folders of the member's own connections; nobody else reads their names. */
+export async function listFolders(
+  tx: Tx,
+  actor: Actor,
+  connectionId: string | undefined,
+  { after, limit }: ListWindow,
+): Promise<FolderRow[]> {
+  const ofConnection = connectionId ? sql`and f.connection_id = ${connectionId}` : sql``;
+  const further = after ? sql`and f.id > ${after.id}::uuid` : sql``;
+  return await tx.execute<FolderRow & Record<string, unknown>>(sql`
+    select f.id, f.connection_id as "connectionId", f.name, f.role, f.excluded,
+      f.uid_validity as "uidValidity", coalesce(l.stored, 0) as stored,
+      coalesce(l.expected, 0) as expected
+    from folders f
+    join connections o on o.tenant_id = f.tenant_id and o.id = f.connection_id
+    left join collections l on l.tenant_id = f.tenant_id and l.id = f.id
+    where f.tenant_id = ${actor.tenantId} and o.member_id = ${actor.memberId}
+      and f.hidden_at is null ${ofConnection} ${further}
+    order by f.id limit ${limit}`);
+}

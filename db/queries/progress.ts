@@ -1,0 +1,57 @@
+import { sql } from 'drizzle-orm';
+import type { Capability, SyncState, Wanted } from '../../domain/sync.ts';
+import type { Tx } from '../client.ts';
+
+/** How a capability of a connection is doing, as rows say it; what follows is derived elsewhere. */
+export interface ProgressRow {
+  connectionId: string;
+  capability: Capability;
+  wanted: Wanted;
+  state: SyncState;
+  reason: string | null;
+  stateSince: string;
+  lastErrorKind: string | null;
+  lastErrorAt: string | null;
+  nextAttemptAt: string | null;
+  caughtUpAt: string | null;
+  behindSince: string | null;
+  watchSeenAt: string | null;
+  backfillDoneAt: string | null;
+  stored: number;
+  expected: number;
+  /** Quarantined items. */
+  skips: number;
+}
+
+/** The progress of these connections; of all of the tenant's when no ids are given. */
+export async function readProgress(
+  tx: Tx,
+  tenantId: string,
+  connectionIds?: string[],
+): Promise<ProgressRow[]> {
+  const which = connectionIds
+    ? sql`and s.connection_id = any(${sql.param(connectionIds)}::uuid[])`
+    : sql``;
+  return await tx.execute<ProgressRow & Record<string, unknown>>(sql`
+    select s.connection_id as "connectionId", s.capability, d.wanted, s.state, s.reason,
+      s.state_since as "stateSince", s.last_error_kind as "lastErrorKind",
+      s.last_error_at as "lastErrorAt", s.next_attempt_at as "nextAttemptAt",
+      s.caught_up_at as "caughtUpAt", s.behind_since as "behindSince",
+      s.watch_seen_at as "watchSeenAt", s.backfill_done_at as "backfillDoneAt",
+      totals.stored, totals.expected, skipped.skips
+    from sync_status s
+    join directory.connections d on d.id = s.connection_id and d.capability = s.capability
+      and d.tenant_id = s.tenant_id
+    cross join lateral (
+      select coalesce(sum(l.stored), 0)::int as stored, coalesce(sum(l.expected), 0)::int as expected
+      from collections l join folders f on f.tenant_id = l.tenant_id and f.id = l.id
+      where l.tenant_id = s.tenant_id and l.connection_id = s.connection_id
+        and f.hidden_at is null and not f.excluded
+    ) totals
+    cross join lateral (
+      select count(*)::int as skips from skips k
+      where k.tenant_id = s.tenant_id and k.connection_id = s.connection_id
+        and k.quarantined_at is not null
+    ) skipped
+    where s.tenant_id = ${tenantId} ${which}`);
+}
