@@ -49,6 +49,8 @@ export interface RemoteCollection {
   uidValidity: string | undefined;
   /** Counters that move whenever anything in the collection may have changed. */
   mark: string;
+  /** False when some changes (flags, without CONDSTORE) don't move the mark: compare everything. */
+  exact: boolean;
 }
 
 export interface ChangesRequest {

@@ -30,7 +30,11 @@ export interface SliceReport {
   removed: number;
   skipped: number;
   /** Set when the outcome is `failed`. */
-  failure?: { kind: FailureKind; code?: string; retryAt?: string };
+  failure?: { kind: FailureKind; code?: string };
+  /** When the loop looks again by itself (RFC 3339); a poke comes first. */
+  nextAttemptAt?: string;
+  /** Set when the outcome is `disconnected` and the data is to be erased then. */
+  eraseAfter?: string;
   /** A live slice that found something which no watch had announced. */
   surprised?: boolean;
   /** Totals over the connection after the slice, for the operator's view. */

@@ -36,8 +36,8 @@ export async function insertMessages(
       ${column((m) => m.contentIndex)}::uuid[],
       ${column((m) => m.sentAt?.toISOString() ?? null)}::timestamptz[],
       ${column((m) => m.receivedAt.toISOString())}::timestamptz[], ${column((m) => m.size)}::int[],
-      ${column((m) => m.direction)}::text[], ${sql.param(tracked)}::boolean[],
-      ${column((m) => m.hasAttachments)}::boolean[]
+      ${column((m) => m.direction)}::text[], ${sql.param(tracked.map(asBoolean))}::boolean[],
+      ${column((m) => asBoolean(m.hasAttachments))}::boolean[]
     ) as page (
       id, thread_id, envelope_at, envelope_length, body_at, body_length, message_id_index,
       twin_index, content_index, sent_at, received_at, size, direction, tracked, has_attachments
@@ -101,4 +101,9 @@ export async function insertAddressesAndLabels(
       ) as page (id, at, length)
       on conflict do nothing`);
   }
+}
+
+/** The driver types a list by its first element and has no list of booleans; text is cast. */
+function asBoolean(value: boolean): string {
+  return value ? 't' : 'f';
 }

@@ -66,17 +66,22 @@ export async function recordBehind(tx: Tx, key: CapabilityKey): Promise<void> {
     where ${ofCapability(key)}`);
 }
 
-/** The backfill loop is through, or has work again. */
-export async function recordBackfill(tx: Tx, key: CapabilityKey, done: boolean): Promise<void> {
+/** Notes whether all history is in, from the collections themselves, and when it came to be. */
+export async function recordBackfill(tx: Tx, key: CapabilityKey): Promise<void> {
   await tx.execute(sql`
+    with history as (
+      select coalesce(bool_and(c.backfill_done), false) as done
+      from collections c join folders f on f.tenant_id = c.tenant_id and f.id = c.id
+      where c.tenant_id = ${key.tenantId} and c.connection_id = ${key.connectionId}
+        and f.hidden_at is null and not f.excluded
+    )
     update sync_status set
-      backfill_done_at = case when ${done} then coalesce(backfill_done_at, steward_now()) end,
-      state_since = case when ${done} and state = 'backfilling' then steward_now()
-        else state_since end,
-      state = case when ${done} and state = 'backfilling' then 'live'
-        when not ${done} and state = 'live' then 'backfilling' else state end
-    where ${ofCapability(key)}
-      and (backfill_done_at is null) = ${done}`);
+      backfill_done_at = case when history.done then steward_now() end,
+      state_since = steward_now(),
+      state = case when history.done and state = 'backfilling' then 'live'
+        when not history.done and state = 'live' then 'backfilling' else state end
+    from history
+    where ${ofCapability(key)} and (backfill_done_at is not null) <> history.done`);
 }
 
 export interface SyncFacts {

@@ -1,0 +1,111 @@
+import { eraseHidden } from '../../db/queries/sync/erase.ts';
+import { recordMark } from '../../db/queries/sync/folders.ts';
+import { createKnownItems } from '../../db/queries/sync/known-items.ts';
+import { recordBackfill, recordCaughtUp } from '../../db/queries/sync/status.ts';
+import { minuteMs } from '../../domain/clock.ts';
+import type { MailSession } from '../../domain/provider.ts';
+import { safetyTimeMs, watchedSafetyTimeMs, withJitter } from '../../domain/retry.ts';
+import type { SliceReport } from '../../domain/sync.ts';
+import type { ActivityDeps } from '../deps.ts';
+import { pageBounds } from './bounds.ts';
+import { syncFolders, type SyncFolder } from './folders.ts';
+import { emptyReport, reportOf } from './run-slice.ts';
+import { openSlice, type Slice, type SliceLife, type SliceTarget } from './slice.ts';
+import { preparePage, storePreparedPage } from './store-slice-page.ts';
+
+/** A watch that gave no sign for so long is not trusted to announce changes. */
+const watchTrustMs = 10 * minuteMs;
+
+/** Erasing is bounded per slice, so that new mail never waits for it. */
+const erasePerSliceMax = 2_000;
+
+export interface LiveSliceInput extends SliceTarget {
+  /** Somebody said that something changed; otherwise it is a safety poll. */
+  poked: boolean;
+  /** The watch missed something lately. */
+  cautious: boolean;
+  failuresBefore: number;
+}
+
+/** One look at everything that may have changed, in every folder. */
+export async function runLiveSlice(
+  deps: ActivityDeps,
+  input: LiveSliceInput,
+  life: SliceLife,
+): Promise<SliceReport> {
+  const opened = await openSlice(deps, input, life);
+  if (opened.kind === 'disconnected') {
+    const report = await emptyReport(deps, input, 'disconnected');
+    return { ...report, ...(opened.eraseAfter && { eraseAfter: opened.eraseAfter.toISOString() }) };
+  }
+  if (opened.kind === 'paused') return await emptyReport(deps, input, 'paused');
+  const { slice } = opened;
+  const nextAttemptAt = nextPoll(slice, input);
+  const report = await reportOf(slice, 'live', input.failuresBefore, async () => {
+    await using session = await deps.mail.connect(slice.account);
+    const complete = await syncAll(slice, session, input);
+    if (complete) await settle(slice, input, nextAttemptAt);
+    return complete ? 'done' : 'more';
+  });
+  if (report.failure) return report;
+  const changes = report.stored + report.updated + report.removed;
+  const surprised = !input.poked && changes > 0 && isWatched(slice);
+  return { ...report, surprised, nextAttemptAt: nextAttemptAt.toISOString() };
+}
+
+async function syncAll(
+  slice: Slice,
+  session: MailSession,
+  input: LiveSliceInput,
+): Promise<boolean> {
+  const remote = await session.collections();
+  const folders = await syncFolders(slice, remote);
+  for (const folder of folders) {
+    const depth = !input.poked && folder.remote.exact === false ? 'full' : 'quick';
+    const unchanged = folder.mark === folder.remote.mark && folder.liveCursor !== null;
+    if (unchanged && depth === 'quick') continue;
+    if (!(await syncChanges(slice, session, folder, depth))) return false;
+  }
+  return true;
+}
+
+/** Applies one folder's changes. Returns false when the slice's time ran out before the end. */
+async function syncChanges(
+  slice: Slice,
+  session: MailSession,
+  folder: SyncFolder,
+  depth: 'quick' | 'full',
+): Promise<boolean> {
+  const { deps, licence } = slice;
+  const pages = session.changes({
+    collection: folder.remote,
+    cursor: folder.liveCursor,
+    known: createKnownItems(deps.database, licence.tenantId, folder.id),
+    depth,
+    bounds: pageBounds,
+  });
+  for await (const page of pages) {
+    await storePreparedPage(slice, folder, 'live', await preparePage(slice, folder, page));
+    if (slice.pulse() && page.more) return false;
+  }
+  await slice.write((tx) => recordMark(tx, licence, folder.id, folder.remote));
+  return true;
+}
+
+async function settle(slice: Slice, input: LiveSliceInput, nextAttemptAt: Date): Promise<void> {
+  const { licence, startedAt } = slice;
+  await slice.write(async (tx) => {
+    if (!input.poked) await eraseHidden(tx, licence, erasePerSliceMax);
+    await recordCaughtUp(tx, licence, { startedAt, nextAttemptAt });
+    await recordBackfill(tx, licence);
+  });
+}
+
+function isWatched({ facts, startedAt }: Slice): boolean {
+  return facts.watchSeenAt !== null && +startedAt - +facts.watchSeenAt < watchTrustMs;
+}
+
+function nextPoll(slice: Slice, { cautious }: LiveSliceInput): Date {
+  const wait = isWatched(slice) && !cautious ? watchedSafetyTimeMs : safetyTimeMs;
+  return new Date(Date.now() + withJitter(wait, Math.random()));
+}

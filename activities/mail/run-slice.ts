@@ -1,0 +1,84 @@
+import { recordFailure, recordState } from '../../db/queries/sync/status.ts';
+import { readSyncFacts } from '../../db/queries/sync/status.ts';
+import { withTenant, withTenantWrite } from '../../db/tenant.ts';
+import { FencedError, ProviderFailure } from '../../domain/failure.ts';
+import { waitAfterFailureMs } from '../../domain/retry.ts';
+import { stateAfterFailure, type SliceReport } from '../../domain/sync.ts';
+import type { Loop } from '../../db/queries/ingest/store-page.ts';
+import type { ActivityDeps } from '../deps.ts';
+import type { Slice, SliceCounts, SliceTarget } from './slice.ts';
+
+const nothing: SliceCounts = { stored: 0, updated: 0, removed: 0, skipped: 0 };
+
+/**
+ * Turns what a slice ended with into its report. Provider trouble is an outcome, not an error:
+ * the workflow waits as the failure's kind demands. Any other error is ours and is thrown.
+ */
+export async function reportOf(
+  slice: Slice,
+  loop: Loop,
+  failuresBefore: number,
+  work: () => Promise<'done' | 'more'>,
+): Promise<SliceReport> {
+  const { deps, licence, counts } = slice;
+  try {
+    const outcome = await work();
+    const paused = slice.wanted() === 'paused';
+    return await report(deps, licence, paused ? 'paused' : outcome, counts);
+  } catch (error) {
+    // A transition came in between; the next slice reads what is wanted now.
+    if (error instanceof FencedError) return await report(deps, licence, 'more', counts);
+    if (!(error instanceof ProviderFailure)) throw error;
+    return await reportFailure(slice, loop, failuresBefore, error);
+  }
+}
+
+/** A report of a slice that did nothing. */
+export async function emptyReport(
+  deps: ActivityDeps,
+  target: SliceTarget,
+  outcome: SliceReport['outcome'],
+): Promise<SliceReport> {
+  return await report(deps, target, outcome, nothing);
+}
+
+async function report(
+  deps: ActivityDeps,
+  target: Omit<SliceTarget, 'capability'> & { capability: string },
+  outcome: SliceReport['outcome'],
+  counts: SliceCounts,
+): Promise<SliceReport> {
+  const { stored, expected, skips, backfillDone } = await withTenant(
+    deps.database,
+    target.tenantId,
+    (tx) => readSyncFacts(tx, target),
+  );
+  return { outcome, ...counts, progress: { stored, expected, skips, backfillDone } };
+}
+
+async function reportFailure(
+  { deps, licence, counts }: Slice,
+  loop: Loop,
+  failuresBefore: number,
+  failure: ProviderFailure,
+): Promise<SliceReport> {
+  const { kind, code, retryAt } = failure;
+  const nextAttemptAt = await withTenantWrite(deps.database, licence.tenantId, async (tx) => {
+    const loginStrikes = await recordFailure(tx, licence, kind);
+    const facts = { kind, retryAt, failures: failuresBefore + 1, loginStrikes };
+    const next = new Date(Date.now() + waitAfterFailureMs(facts, Date.now(), Math.random()));
+    // The backfill's trouble is no reason to call a live connection degraded.
+    if (loop === 'live') {
+      const reason = code ?? kind;
+      await recordState(tx, licence, stateAfterFailure(kind), { reason, nextAttemptAt: next });
+    }
+    return next;
+  });
+  deps.log.warn({ connectionId: licence.connectionId, loop, kind, code }, 'slice failed');
+  const ended = await report(deps, licence, 'failed', counts);
+  return {
+    ...ended,
+    nextAttemptAt: nextAttemptAt.toISOString(),
+    failure: { kind, ...(code !== undefined && { code }) },
+  };
+}

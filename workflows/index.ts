@@ -1,0 +1,2 @@
+export { imapWatch } from './imap-watch.ts';
+export { mailboxSync } from './mailbox-sync.ts';
