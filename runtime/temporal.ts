@@ -20,7 +20,7 @@ export interface SearchAttribute {
   type: SearchAttributeType;
 }
 
-const indexedTypes: Record<SearchAttributeType, number> = {
+const indexedTypes: Record<SearchAttributeType, temporal.api.enums.v1.IndexedValueType> = {
   TEXT: IndexedValueType.INDEXED_VALUE_TYPE_TEXT,
   KEYWORD: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
   INT: IndexedValueType.INDEXED_VALUE_TYPE_INT,
@@ -48,7 +48,7 @@ export async function connectTemporalWorker(
 
 /** Makes the search attributes known to the server; those it knows already are fine. */
 export async function registerSearchAttributes(
-  connection: Connection,
+  connection: Pick<Connection, 'operatorService'>,
   namespace: string,
   keys: readonly SearchAttribute[],
 ): Promise<void> {

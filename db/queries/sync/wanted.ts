@@ -1,0 +1,51 @@
+import { sql } from 'drizzle-orm';
+import type { Capability } from '../../../domain/sync.ts';
+import type { Database } from '../../client.ts';
+
+export interface WantedWorkflow {
+  tenantId: string;
+  connectionId: string;
+  provider: string;
+  capability: Capability;
+  watchShard: number | null;
+}
+
+/** Every connection that should have a workflow, in pages of ascending ids. */
+export async function listWantedWorkflows(
+  database: Database,
+  afterId: string,
+  limit: number,
+): Promise<WantedWorkflow[]> {
+  const rows = await database.db.execute<{
+    id: string;
+    tenant_id: string;
+    provider: string;
+    capability: Capability;
+    watch_shard: number | null;
+  }>(sql`
+    select c.id, c.tenant_id, c.provider, c.capability, c.watch_shard
+    from directory.connections c join directory.tenants t on t.id = c.tenant_id
+    where c.closed_at is null and t.state = 'active' and c.id > ${afterId}
+    order by c.id limit ${limit}`);
+  return rows.map((row) => ({
+    tenantId: row.tenant_id,
+    connectionId: row.id,
+    provider: row.provider,
+    capability: row.capability,
+    watchShard: row.watch_shard,
+  }));
+}
+
+/** Runs `work` in one process of many; the others return at once. */
+export async function whileAlone(
+  database: Database,
+  lock: number,
+  work: () => Promise<void>,
+): Promise<boolean> {
+  return await database.db.transaction(async (tx) => {
+    const [row] = await tx.execute<{ alone: boolean }>(sql`
+      select pg_try_advisory_xact_lock(${lock}) as alone`);
+    if (row?.alone) await work();
+    return row?.alone === true;
+  });
+}

@@ -1,0 +1,80 @@
+import type { Client, Connection } from '@temporalio/client';
+import type { Database } from '../db/client.ts';
+import { listWantedWorkflows, whileAlone, type WantedWorkflow } from '../db/queries/sync/wanted.ts';
+import { systemTenantId } from '../domain/ids.ts';
+import { registerSearchAttributes } from '../runtime/temporal.ts';
+import {
+  ensureImapWatch,
+  ensureMailboxSync,
+  searchAttributes,
+  workflowIds,
+} from '../workflows/contract.ts';
+
+/** The advisory lock under which one worker of many does this. */
+const ensureLock = 0x656e73;
+
+/** Connections looked at together: one query, one list of ids in memory. */
+const connectionsPerPage = 1_000;
+
+export interface EnsureDeps {
+  database: Database;
+  client: Client;
+  /** Where search attributes are registered. */
+  connection: Pick<Connection, 'operatorService'>;
+  namespace: string;
+}
+
+/**
+ * Starts whatever should run according to Postgres and does not. Temporal is disposable: after a
+ * crash between a row and its workflow, or with an empty Temporal store, this brings the work back.
+ * Returns how many workflows it started.
+ */
+export async function ensureWorkflows(deps: EnsureDeps): Promise<number> {
+  let started = 0;
+  await whileAlone(deps.database, ensureLock, async () => {
+    await registerSearchAttributes(
+      deps.connection,
+      deps.namespace,
+      Object.values(searchAttributes),
+    );
+    started = await startMissing(deps);
+  });
+  return started;
+}
+
+async function startMissing({ database, client }: EnsureDeps): Promise<number> {
+  const running = await listRunning(client);
+  const missing = (id: string): boolean => !running.has(id);
+  const shards = new Set<number>();
+  let started = 0;
+  for (let after = systemTenantId; ; ) {
+    const wanted = await listWantedWorkflows(database, after, connectionsPerPage);
+    for (const workflow of wanted) {
+      if (workflow.watchShard !== null) shards.add(workflow.watchShard);
+      if (!missing(workflowIds.mailboxSync(workflow.connectionId))) continue;
+      await startSync(client, workflow);
+      started += 1;
+    }
+    if (wanted.length < connectionsPerPage) break;
+    after = wanted.at(-1)!.connectionId;
+  }
+  for (const shard of shards) {
+    if (!missing(workflowIds.imapWatch(shard))) continue;
+    await ensureImapWatch(client, shard);
+    started += 1;
+  }
+  return started;
+}
+
+/** Visibility lags by moments; a workflow that runs already is merely poked. */
+async function startSync(client: Client, workflow: WantedWorkflow): Promise<void> {
+  const { tenantId, connectionId, provider, capability } = workflow;
+  await ensureMailboxSync(client, { tenantId, connectionId, provider, capability });
+}
+
+async function listRunning(client: Client): Promise<Set<string>> {
+  const ids = new Set<string>();
+  const query = `ExecutionStatus = 'Running' AND WorkflowType IN ('mailboxSync', 'imapWatch')`;
+  for await (const { workflowId } of client.workflow.list({ query })) ids.add(workflowId);
+  return ids;
+}

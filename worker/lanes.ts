@@ -1,0 +1,63 @@
+import { fileURLToPath } from 'node:url';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  Worker,
+  type NativeConnection,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker';
+import type { Activities } from '../activities/index.ts';
+import { secondMs } from '../domain/clock.ts';
+import { taskQueues, type Lane } from '../workflows/contract.ts';
+
+/** Slots are the back-pressure; first values for two cores (architecture.md). */
+const activitySlots: Record<Exclude<Lane, 'workflows'>, number> = {
+  live: 20,
+  backfill: 4,
+  watch: 4,
+  work: 10,
+};
+
+/** Activities get so long to finish their page after a signal to stop. */
+const shutdownGraceMs = 10 * secondMs;
+
+export const allLanes = Object.keys(taskQueues) as Lane[];
+
+export interface LaneOptions {
+  connection: NativeConnection;
+  namespace: string;
+  activities: Activities;
+  bundle: WorkflowBundleWithSourceMap;
+  /** Tests replay at every task. */
+  maxCachedWorkflows?: number;
+}
+
+/** The workflow code as one bundle; made once a process. */
+export async function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
+  const workflowsPath = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
+  return await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') });
+}
+
+/** One Temporal worker a lane, so that no lane waits for another's slots. */
+export async function createLane(lane: Lane, options: LaneOptions): Promise<Worker> {
+  const { connection, namespace, activities, bundle, maxCachedWorkflows } = options;
+  const common = {
+    connection,
+    namespace,
+    taskQueue: taskQueues[lane],
+    identity: `${lane}@${process.pid}`,
+    shutdownGraceTime: shutdownGraceMs,
+  };
+  if (lane === 'workflows') {
+    return await Worker.create({
+      ...common,
+      workflowBundle: bundle,
+      ...(maxCachedWorkflows !== undefined && { maxCachedWorkflows }),
+    });
+  }
+  return await Worker.create({
+    ...common,
+    activities,
+    maxConcurrentActivityTaskExecutions: activitySlots[lane],
+  });
+}

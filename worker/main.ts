@@ -1,0 +1,84 @@
+import { Runtime } from '@temporalio/worker';
+import { openDatabase } from '../db/client.ts';
+import { assertAppRole } from '../db/roles.ts';
+import { createWrappedKeyStore } from '../db/queries/wrapped-keys.ts';
+import { minuteMs } from '../domain/clock.ts';
+import { createImapProvider } from '../providers/imap/provider.ts';
+import { readEnv, type Env } from '../runtime/env.ts';
+import { createKeyring } from '../runtime/keyring.ts';
+import { createLogger } from '../runtime/logger.ts';
+import { Problem } from '../runtime/problem.ts';
+import {
+  connectTemporal,
+  connectTemporalWorker,
+  temporalLogger,
+  temporalNamespace,
+} from '../runtime/temporal.ts';
+import { pokeMailboxSync, type Lane } from '../workflows/contract.ts';
+import { allLanes } from './lanes.ts';
+import { createPageEncoder } from './threads/page-encoder.ts';
+import { createWorkerProcess } from './worker-process.ts';
+
+/** All lanes of one process share these (architecture.md: 20 Postgres connections). */
+const poolMax = 20;
+const keysPoolMax = 2;
+
+/** A destroyed key lives on in this process for at most so long. */
+const keyCacheMs = 5 * minuteMs;
+const keyCacheMax = 1_000;
+
+await main();
+
+/** `node worker/main.ts`: runs workflows and activities until SIGINT or SIGTERM. */
+async function main(): Promise<void> {
+  const env = readEnv();
+  const log = createLogger({ name: 'worker', level: env.logLevel });
+  Runtime.install({ logger: temporalLogger(log) });
+  const database = openDatabase(env.databaseUrl, { poolMax, applicationName: 'steward-worker' });
+  const keys = openDatabase(env.keysDatabaseUrl, {
+    poolMax: keysPoolMax,
+    applicationName: 'steward-worker',
+  });
+  await assertAppRole(database);
+  const client = await connectTemporal(env.temporal);
+  const connection = await connectTemporalWorker(env.temporal);
+  const keyring = createKeyring({
+    rootKey: env.rootKey,
+    store: createWrappedKeyStore(keys),
+    cacheMs: keyCacheMs,
+    cacheMax: keyCacheMax,
+  });
+  const encoder = createPageEncoder(keyring);
+  const { allowedNetworks, allowCleartext } = env;
+  const mail = createImapProvider({ allowedNetworks, allowCleartext });
+  const poke = (connectionId: string) => pokeMailboxSync(client, connectionId);
+  const worker = await createWorkerProcess({
+    database,
+    client,
+    connection,
+    namespace: temporalNamespace(env.temporal),
+    log,
+    lanes: chosenLanes(env),
+    activities: { database, keyring, encoder, mail, poke, log },
+  });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => worker.stop());
+  log.info({ lanes: chosenLanes(env) }, 'worker runs');
+  await worker.run();
+  await mail.close();
+  await encoder[Symbol.asyncDispose]();
+  await connection.close();
+  await client.connection.close();
+  await Promise.all([database.close(), keys.close()]);
+}
+
+function chosenLanes({ workerQueues }: Env): Lane[] {
+  if (!workerQueues) return allLanes;
+  const unknown = workerQueues.filter((name) => !allLanes.some((lane) => lane === name));
+  if (unknown.length > 0) {
+    throw new Problem(
+      `WORKER_QUEUES names lanes that don't exist: ${unknown.join(', ')}.`,
+      `Choose among ${allLanes.join(', ')}, separated by commas.`,
+    );
+  }
+  return allLanes.filter((lane) => workerQueues.includes(lane));
+}
