@@ -59,7 +59,17 @@ export async function withFence<T>(
       throw new FencedError('The connection is in another generation.');
     }
     return await work(tx, row.wanted);
+  }).catch((error: unknown) => {
+    throw refusedByTrigger(error) ? new FencedError('The fence refused.', { cause: error }) : error;
   });
+}
+
+/** SQLSTATE of the trigger (`check_fence` in the migration). */
+export const fenceErrorCode = 'SF001';
+
+function refusedByTrigger(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error && 'code' in cause && cause.code === fenceErrorCode;
 }
 
 /** Reads the counters and, in the same round trip, states the licence for the trigger. */

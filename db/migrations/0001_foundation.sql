@@ -216,10 +216,10 @@ create table messages (
   primary key (tenant_id, id)
 );
 create index messages_by_connection
-  on messages (tenant_id, connection_id, received_at desc, id);
-create index messages_by_time on messages (tenant_id, received_at desc, id);
+  on messages (tenant_id, connection_id, received_at desc, id desc);
+create index messages_by_time on messages (tenant_id, received_at desc, id desc);
 create index messages_by_thread on messages (tenant_id, thread_id);
-create index messages_tracked on messages (tenant_id, received_at desc, id) where tracked;
+create index messages_tracked on messages (tenant_id, received_at desc, id desc) where tracked;
 create index messages_by_twin on messages (tenant_id, twin_index);
 create index messages_by_message_id on messages (tenant_id, message_id_index)
   where message_id_index is not null;
