@@ -49,7 +49,7 @@ export function createLogger({ name, level, destination }: LoggerOptions): Logge
 
 /** The allow-list of formatters does not see what a child logger is bound to; this does. */
 function guardChildren(logger: Logger): Logger {
-  const child = logger.child;
+  const child: (bindings: object) => Logger = Object.getPrototypeOf(logger).child;
   return Object.assign(logger, {
     child(this: Logger, bindings: Record<string, unknown>) {
       return child.call(this, allowed(bindings));
@@ -59,11 +59,11 @@ function guardChildren(logger: Logger): Logger {
 
 /** An error logged without a message would lend the line its own. */
 function withLiteralMessage(this: Logger, args: Parameters<LogFn>, write: LogFn): void {
-  const [first, message, ...rest] = args as unknown[];
-  if (first instanceof Error) write.call(this, { err: first }, String(message ?? 'failed'));
-  else if (typeof first === 'object') {
-    write.call(this, first, String(message ?? 'event'), ...rest);
-  } else write.apply(this, args);
+  const [first, message, ...rest]: unknown[] = args;
+  const text = typeof message === 'string' ? message : 'event';
+  if (first instanceof Error) write.call(this, { err: first }, text);
+  else if (typeof first === 'object') write.call(this, first, text, ...rest);
+  else write.apply(this, args);
 }
 
 function allowed(fields: Record<string, unknown>): Record<string, unknown> {

@@ -131,7 +131,7 @@ async function initialise(
   args.push('--auth=scram-sha-256', '--locale=C', '--locale-provider=builtin');
   args.push('--builtin-locale=C.UTF-8', ...(options.disposable ? ['--no-sync'] : []));
   try {
-    await run(initdb, args, { cwd: path.dirname(initdb), ...(user ?? {}) });
+    await run(initdb, args, { cwd: path.dirname(initdb), ...user });
   } catch (error) {
     const said = String((error as { stderr?: string }).stderr ?? error).trim();
     throw new Problem(

@@ -37,9 +37,9 @@ export async function spawnService(spec: ServiceSpec): Promise<ServiceProcess> {
   const child = spawn(spec.command, [...spec.args], {
     detached: true,
     stdio: ['ignore', log, log],
-    env: spec.env ?? process.env,
+    ...(spec.env === undefined ? {} : { env: spec.env }),
     ...(spec.cwd === undefined ? {} : { cwd: spec.cwd }),
-    ...(spec.user ?? {}),
+    ...spec.user,
   });
   closeSync(log);
   const pid = await spawned(child);
