@@ -84,21 +84,19 @@ async function repliesToTracked(
   messages: SealedMessage[],
   named: string[],
 ): Promise<boolean[]> {
-  const parents = await tx.execute<{ message_id_index: string; address_ids: string[] }>(sql`
-    select m.message_id_index, array_agg(p.address_id) as address_ids
+  const parents = await tx.execute<{ message_id_index: string; address_id: string }>(sql`
+    select m.message_id_index, p.address_id
     from messages m join participants p on p.tenant_id = m.tenant_id and p.message_id = m.id
     where m.tenant_id = ${licence.tenantId} and m.connection_id = ${licence.connectionId}
-      and m.tracked and m.message_id_index = any(${sql.param(named)}::uuid[])
-    group by m.message_id_index`);
-  const insiders = new Map(
-    parents.map((row) => [row.message_id_index, new Set(row.address_ids)]),
-  );
+      and m.tracked and m.message_id_index = any(${sql.param(named)}::uuid[])`);
+  const insiders = Map.groupBy(parents, (row) => row.message_id_index);
   return messages.map((message) =>
     message.references.some((reference) => {
       const inside = insiders.get(reference);
       if (!inside) return false;
       const from = message.participants.filter(({ role }) => role === 'from');
-      return from.length > 0 && from.every(({ addressId }) => inside.has(addressId));
+      const takesPart = (addressId: string) => inside.some((row) => row.address_id === addressId);
+      return from.length > 0 && from.every(({ addressId }) => takesPart(addressId));
     }),
   );
 }

@@ -27,7 +27,7 @@ export async function insertMessages(
       substring(blob from envelope_at + 1 for envelope_length),
       substring(blob from body_at + 1 for body_length),
       message_id_index, twin_index, content_index, sent_at, received_at, size, direction,
-      'imap', tracked, has_attachments
+      'imap', tracked::boolean, has_attachments::boolean
     from (select ${sql.param(blob)}::bytea as blob) as sealed, unnest(
       ${column((m) => m.id)}::uuid[], ${sql.param(threads)}::uuid[],
       ${column((m) => m.envelope[0])}::int[], ${column((m) => m.envelope[1])}::int[],
@@ -36,8 +36,8 @@ export async function insertMessages(
       ${column((m) => m.contentIndex)}::uuid[],
       ${column((m) => m.sentAt?.toISOString() ?? null)}::timestamptz[],
       ${column((m) => m.receivedAt.toISOString())}::timestamptz[], ${column((m) => m.size)}::int[],
-      ${column((m) => m.direction)}::text[], ${sql.param(tracked.map(asBoolean))}::boolean[],
-      ${column((m) => asBoolean(m.hasAttachments))}::boolean[]
+      ${column((m) => m.direction)}::text[], ${sql.param(tracked.map(String))}::text[],
+      ${column((m) => String(m.hasAttachments))}::text[]
     ) as page (
       id, thread_id, envelope_at, envelope_length, body_at, body_length, message_id_index,
       twin_index, content_index, sent_at, received_at, size, direction, tracked, has_attachments
@@ -101,9 +101,4 @@ export async function insertAddressesAndLabels(
       ) as page (id, at, length)
       on conflict do nothing`);
   }
-}
-
-/** The driver types a list by its first element and has no list of booleans; text is cast. */
-function asBoolean(value: boolean): string {
-  return value ? 't' : 'f';
 }

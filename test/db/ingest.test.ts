@@ -1,0 +1,206 @@
+import { sql } from 'drizzle-orm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodePage } from '../../activities/mail/encode-page.ts';
+import { withFence, type FoundLicence } from '../../db/fence.ts';
+import { storeFolders, type FolderToStore } from '../../db/queries/sync/folders.ts';
+import { storeMailPage, type PageToStore } from '../../db/queries/ingest/store-page.ts';
+import { beginRenumbering, endRenumbering } from '../../db/queries/ingest/renumber.ts';
+import { withTenant } from '../../db/tenant.ts';
+import { uuidv7 } from '../../domain/ids.ts';
+import type { RawMessage } from '../../domain/provider.ts';
+import type { TenantVault } from '../../domain/seal.ts';
+import { createTestConnection } from '../support/connection.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createTestKeyring } from '../support/keys.ts';
+import { rawMessage } from '../support/raw-message.ts';
+
+let base: TestDatabase;
+let vault: TenantVault;
+let licence: FoundLicence;
+
+beforeAll(async () => {
+  base = await createTestDatabase();
+  const tenantId = uuidv7();
+  const keyring = createTestKeyring(base.keys);
+  await keyring.create(tenantId);
+  vault = await keyring.vault(tenantId);
+  await base.app.db.execute(sql`
+    insert into directory.tenants (id, name) values (${tenantId}, 'Example')`);
+  licence = await createTestConnection(base.app, vault, {
+    host: 'mail.example',
+    port: 993,
+    security: 'tls',
+    username: 'jane@example.com',
+  });
+});
+
+afterAll(() => base.drop());
+
+describe('the ingest point of mail', () => {
+  it('stores a page twice without doubling, and moves the cursor with it', async () => {
+    const inbox = await makeFolder();
+    const page = [mail(1, '<a@x>'), mail(2, '<b@x>', { references: '<a@x>' })];
+    expect(await store(inbox, page)).toMatchObject({ stored: 2, removed: 0 });
+    expect(await store(inbox, page)).toMatchObject({ stored: 0 });
+    const rows = await messagesOf(inbox);
+    expect(rows).toHaveLength(2);
+    expect(new Set(rows.map((row) => row.thread_id)).size).toBe(1);
+    expect(await collectionOf(inbox)).toMatchObject({ stored: 2, live_cursor: { uidNext: 2 } });
+  });
+
+  it('never lets an older version overwrite a newer one', async () => {
+    const inbox = await makeFolder();
+    await store(inbox, [mail(1, '<v@x>', { flags: 1, version: 20n })]);
+    await store(inbox, [mail(1, '<v@x>', { flags: 4, version: 10n })]);
+    await store(inbox, [], {
+      flagChanges: [{ uid: 1, flags: 8, keywords: [], version: 5n }],
+      flagChangeLabels: [[]],
+    });
+    expect(await messagesOf(inbox)).toMatchObject([{ flags: 1, version: '20' }]);
+  });
+
+  it('hides what vanished, and a late page does not bring it back', async () => {
+    const inbox = await makeFolder();
+    await store(inbox, [mail(1, '<gone@x>'), mail(2, '<kept@x>')]);
+    expect(await store(inbox, [], { vanished: [1] })).toMatchObject({ removed: 1 });
+    await store(inbox, [mail(1, '<gone@x>')], { loop: 'backfill' });
+    expect((await messagesOf(inbox)).map((row) => row.uid)).toEqual(['2']);
+    expect(await collectionOf(inbox)).toMatchObject({ stored: 1 });
+  });
+
+  it('keeps the id of a message that is moved, whichever side is seen first', async () => {
+    const [inbox, archive] = [await makeFolder(), await makeFolder()];
+    const before = new Date(Date.now() - 1_000);
+    await store(inbox, [mail(1, '<m1@x>'), mail(2, '<m2@x>')]);
+    const ids = (await messagesOf(inbox)).map((row) => row.id);
+    await store(inbox, [], { vanished: [1], caughtUpAt: before });
+    await store(archive, [mail(7, '<m1@x>')]);
+    await store(archive, [mail(8, '<m2@x>')]);
+    await store(inbox, [], { vanished: [2], caughtUpAt: before });
+    expect((await messagesOf(archive)).map((row) => row.id)).toEqual(ids);
+    expect(await messagesOf(inbox)).toEqual([]);
+  });
+
+  it('matches messages again after their folder was renumbered', async () => {
+    const inbox = await makeFolder();
+    await store(inbox, [mail(1, '<r1@x>'), mail(2, '<r2@x>'), mail(3, '<r3@x>')]);
+    const ids = (await messagesOf(inbox)).map((row) => row.id);
+    await withFence(base.app, licence, (tx) => beginRenumbering(tx, licence, inbox, '9'));
+    expect(await messagesOf(inbox)).toHaveLength(3);
+    await store(inbox, [mail(11, '<r1@x>'), mail(12, '<r2@x>')], { uidValidity: '9' });
+    await withFence(base.app, licence, (tx) => endRenumbering(tx, licence, inbox));
+    const after = await messagesOf(inbox);
+    expect(after.map((row) => [row.uid, row.id])).toEqual([
+      ['11', ids[0]],
+      ['12', ids[1]],
+    ]);
+    expect(await collectionOf(inbox)).toMatchObject({ stored: 2 });
+  });
+
+  it('strikes an item three times before it is a skip, and takes the strikes back', async () => {
+    const inbox = await makeFolder();
+    const failures = [{ uid: 5, reason: 'unreadable' as const }];
+    expect(await store(inbox, [], { failures })).toMatchObject({ skipped: 0 });
+    expect(await store(inbox, [], { failures })).toMatchObject({ skipped: 0 });
+    expect(await store(inbox, [], { failures })).toMatchObject({ skipped: 1 });
+    await store(inbox, [mail(5, '<late@x>')]);
+    const left = await read(sql`select from skips where folder_id = ${inbox}`);
+    expect(left).toHaveLength(0);
+  });
+
+  it('tracks a reply of a participant, and no stranger with the same References', async () => {
+    const inbox = await makeFolder();
+    await store(inbox, [mail(1, '<deal@x>', { from: 'bob@example.org' })]);
+    await withFence(base.app, licence, (tx) =>
+      tx.execute(sql`update messages set tracked = true
+        where id in (select message_id from placements where folder_id = ${inbox})`),
+    );
+    await store(inbox, [
+      mail(2, '<reply@x>', { from: 'bob@example.org', references: '<deal@x>' }),
+      mail(3, '<stranger@x>', { from: 'eve@example.net', references: '<deal@x>' }),
+    ]);
+    const tracked = (await messagesOf(inbox)).map((row) => row.tracked);
+    expect(tracked).toEqual([true, true, false]);
+  });
+
+  it('refuses rows of a licence that has ended', async () => {
+    const inbox = await makeFolder();
+    const stale = { ...licence, generation: licence.generation - 1 };
+    const late = withFence(base.app, stale, (tx) => storeMailPage(tx, stale, pageOf(inbox, [])));
+    await expect(late).rejects.toThrow('another generation');
+  });
+});
+
+async function makeFolder(): Promise<string> {
+  const id = uuidv7();
+  const folder: FolderToStore = {
+    id,
+    name: new Uint8Array([0]),
+    role: undefined,
+    uidValidity: '1',
+    excluded: false,
+    messages: 0,
+  };
+  await withFence(base.app, licence, (tx) => storeFolders(tx, licence, [folder]));
+  return id;
+}
+
+function mail(
+  uid: number,
+  messageId: string,
+  options: Partial<RawMessage> & { references?: string; from?: string } = {},
+): RawMessage {
+  const { references, from = 'jane@example.com', ...rest } = options;
+  const lines = [`Message-ID: ${messageId}`, `From: ${from}`, 'To: jane@example.com'];
+  if (references) lines.push(`References: ${references}`);
+  return rawMessage({ ...rest, uid, headers: lines.join('\r\n'), text: 'hello' });
+}
+
+function pageOf(
+  folderId: string,
+  messages: RawMessage[],
+  more: Partial<PageToStore> = {},
+): PageToStore {
+  const uidValidity = more.uidValidity ?? '1';
+  const { tenantId, connectionId } = licence;
+  const page = encodePage(vault, {
+    ...{ tenantId, connectionId, folderId, uidValidity, messages },
+    folderRole: null,
+    ownAddressIds: [],
+    knownIds: new Map(),
+  });
+  return {
+    ...{ loop: 'live', folderId, uidValidity, page, failures: [], flagChanges: [] },
+    ...{ flagChangeLabels: [], vanished: [], more: false, listed: undefined, caughtUpAt: null },
+    cursor: { uidNext: messages.at(-1)?.uid ?? 0 },
+    ...more,
+  };
+}
+
+async function store(folderId: string, messages: RawMessage[], more: Partial<PageToStore> = {}) {
+  const page = pageOf(folderId, messages, more);
+  return await withFence(base.app, licence, (tx) => storeMailPage(tx, licence, page));
+}
+
+async function read<T extends Record<string, unknown>>(query: ReturnType<typeof sql>) {
+  return await withTenant(base.app, licence.tenantId, (tx) => tx.execute<T>(query));
+}
+
+interface MessageRow extends Record<string, unknown> {
+  uid: string;
+  id: string;
+  thread_id: string;
+  tracked: boolean;
+}
+
+async function messagesOf(folderId: string) {
+  return await read<MessageRow>(sql`
+    select p.uid, p.flags, p.version, m.id, m.thread_id, m.tracked
+    from placements p join messages m on m.tenant_id = p.tenant_id and m.id = p.message_id
+    where p.folder_id = ${folderId} and p.hidden_at is null and m.hidden_at is null
+    order by p.uid`);
+}
+
+async function collectionOf(folderId: string) {
+  return (await read(sql`select stored, live_cursor from collections where id = ${folderId}`))[0];
+}
