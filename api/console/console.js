@@ -1,0 +1,123 @@
+import { ApiProblem, createClient, isOutage } from './client.js';
+import { createBackoff, pause } from './backoff.js';
+import { createConnectPanel } from './connect-panel.js';
+import { createConnectionList } from './connection-list.js';
+import { h } from './dom.js';
+import { createKeyPanel } from './key-panel.js';
+import { createMessageList } from './message-list.js';
+import { createOutage } from './outage.js';
+import { forgetSession, readSession } from './session.js';
+
+/** Streams carry the moving parts; the list is for what begins, ends or has no stream. */
+const listIntervalMs = 10_000;
+const tickIntervalMs = 1_000;
+
+const main = document.getElementById('main');
+
+/** A link with another key in it, opened in this tab, starts anew. */
+addEventListener('hashchange', () => {
+  if (location.hash.includes('key=')) location.reload();
+});
+
+const session = readSession();
+if (session) void run(session);
+else showKeyPanel({ refused: false });
+
+function showKeyPanel(options) {
+  main.replaceChildren(createKeyPanel(options));
+}
+
+async function run(current) {
+  const client = createClient(current);
+  const outage = createOutage(document.getElementById('outage'));
+  const stopping = new AbortController();
+  const backoff = createBackoff();
+  let wake = new AbortController();
+
+  const fail = (error) => {
+    if (!(error instanceof ApiProblem) || error.status !== 401) return;
+    stopping.abort();
+    connections.stop();
+    forgetSession();
+    showKeyPanel({ refused: true });
+  };
+  const messages = createMessageList(client, { onError: fail });
+  const connections = createConnectionList(client, {
+    onChanged: () => connections.load(),
+    onMoved: messages.refresh,
+  });
+  const layout = createLayout(connections, messages);
+  const panel = createConnectPanel(client, current, {
+    onConnected: async () => layout.showCount(await connections.load()),
+  });
+  layout.place(panel);
+  main.replaceChildren(layout.element);
+
+  const ticking = setInterval(() => {
+    const nowMs = Date.now();
+    connections.tick(nowMs);
+    outage.tick(nowMs);
+  }, tickIntervalMs);
+  const retryNow = () => wake.abort();
+  addEventListener('online', retryNow);
+
+  while (!stopping.signal.aborted) {
+    let delayMs = listIntervalMs;
+    try {
+      await panel.prepare();
+      layout.showCount(await connections.load());
+      backoff.reset();
+      outage.end();
+    } catch (error) {
+      fail(error);
+      if (!isOutage(error)) layout.showProblem(error);
+      delayMs = backoff.nextDelayMs();
+      if (error.retryAfterSeconds) delayMs = Math.max(delayMs, error.retryAfterSeconds * 1_000);
+      if (isOutage(error)) outage.begin(delayMs);
+    }
+    wake = new AbortController();
+    await pause(delayMs, AbortSignal.any([stopping.signal, wake.signal]));
+  }
+  clearInterval(ticking);
+  removeEventListener('online', retryNow);
+}
+
+/** The first screen asks for a mailbox; with one there, the form steps back behind a summary. */
+function createLayout(connections, messages) {
+  const problem = h('p', { class: 'problem', role: 'alert', hidden: true });
+  const heading = h('h2', { id: 'connections-title' }, 'Connections');
+  const left = h('section', { 'aria-labelledby': 'connections-title' }, heading, problem);
+  const right = h(
+    'section',
+    { class: 'latest', 'aria-labelledby': 'messages-title' },
+    h('h2', { id: 'messages-title' }, 'Latest messages'),
+    h('div', { class: 'panel panel-flush' }, messages.element),
+  );
+  left.append(connections.element);
+  const element = h(
+    'div',
+    { class: 'layout', 'data-count': 'unknown' },
+    h('h1', { class: 'visually-hidden' }, 'Steward console'),
+    left,
+    right,
+  );
+  let panel;
+  return {
+    element,
+    place(created) {
+      panel = created;
+      left.append(panel.element);
+    },
+    showCount(count) {
+      problem.hidden = true;
+      element.dataset.count = count === 0 ? 'none' : 'some';
+      heading.classList.toggle('visually-hidden', count === 0);
+      right.hidden = count === 0;
+      panel.show({ first: count === 0 });
+    },
+    showProblem(error) {
+      problem.textContent = error.message;
+      problem.hidden = false;
+    },
+  };
+}
