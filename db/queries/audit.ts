@@ -31,7 +31,7 @@ const genesis = Buffer.alloc(32);
  * Appends an entry in the caller's transaction. The database chains it (see the migration); until
  * the transaction ends nobody else can append, so make it the last statement.
  */
-export async function appendAudit(tx: Pick<Tx, 'execute'>, entry: AuditEntry): Promise<void> {
+export async function recordAudit(tx: Pick<Tx, 'execute'>, entry: AuditEntry): Promise<void> {
   await tx.execute(sql`
     insert into admin.audit_log (tenant_id, actor, action, target)
     values (${entry.tenantId}, ${entry.actor}, ${entry.action}, ${entry.target})`);
@@ -46,13 +46,13 @@ export async function verifyAudit({ db }: Database): Promise<AuditVerdict> {
   let head: Uint8Array = genesis;
   for (;;) {
     const rows = await db.execute<AuditRow & Record<string, unknown>>(sql`
-      select seq::text, tenant_id::text as "tenantId", actor, action, target,
+      select seq::text as position, tenant_id::text as "tenantId", actor, action, target,
         (extract(epoch from at) * 1000000)::bigint::text as "atMicros",
         previous_hash as "previousHash", hash
       from admin.audit_log where seq > ${count} order by seq limit ${verifyBatchSize}`);
     for (const row of rows) {
       const expected = count + 1;
-      const linked = row.seq === String(expected) && Buffer.compare(row.previousHash, head) === 0;
+      const linked = row.position === String(expected) && Buffer.compare(row.previousHash, head) === 0;
       if (!linked || Buffer.compare(row.hash, hashOf(row)) !== 0) {
         return { ok: false, count, brokenAt: expected, head: toHex(head) };
       }
@@ -66,7 +66,7 @@ export async function verifyAudit({ db }: Database): Promise<AuditVerdict> {
 }
 
 interface AuditRow {
-  seq: string;
+  position: string;
   tenantId: string | null;
   actor: string;
   action: string;
@@ -78,7 +78,7 @@ interface AuditRow {
 
 /** The same encoding as `admin.chain_audit_row` in the migration. */
 function hashOf(row: AuditRow): Buffer {
-  const parts = [row.seq, row.tenantId ?? '', row.actor, row.action, row.target, row.atMicros];
+  const parts = [row.position, row.tenantId ?? '', row.actor, row.action, row.target, row.atMicros];
   const text = parts.map((part) => `${Buffer.byteLength(part)}:${part}`).join('');
   return createHash('sha256').update(row.previousHash).update(text).digest();
 }

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import postgres from 'postgres';
 import { inject } from 'vitest';
 import { openDatabase, type Database } from '../../db/client.ts';
-import { appRole, keysRole, migrate, readMigrations, roleUrl } from '../../db/migrate.ts';
+import { appRole, keysRole, migrate, ownerRole, readMigrations, roleUrl } from '../../db/migrate.ts';
 
 export interface TestDatabase {
   /** A superuser's URL: sees everything, row-level security included. */
@@ -28,8 +28,12 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
   const names = [name, `${name}_keys`] as const;
   await onServer(serverUrl, async (sql) => {
-    await sql.unsafe(`create database ${names[0]} template ${template}`);
-    await sql.unsafe(`create database ${names[1]} template ${template}_keys`);
+    for (const [clone, source] of [
+      [names[0], template],
+      [names[1], `${template}_keys`],
+    ]) {
+      await sql.unsafe(`create database ${clone} template ${source} owner ${ownerRole}`);
+    }
   });
   const ownerUrl = databaseUrl(serverUrl, names[0]);
   const appUrl = roleUrl(ownerUrl, appRole, password);

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { openDatabase } from '../../db/client.ts';
-import { appendAudit } from '../../db/queries/audit.ts';
+import { recordAudit } from '../../db/queries/audit.ts';
 import { insertOperator } from '../../db/queries/operators.ts';
 import { toPublicId, uuidv7 } from '../../domain/ids.ts';
 import { createAccessKey } from '../../runtime/access-key.ts';
@@ -23,10 +23,10 @@ try {
   const { key, hash } = createAccessKey('op');
   await database.db.transaction(async (tx) => {
     await insertOperator(tx, { id, name, keyHash: hash });
-    await appendAudit(tx, {
+    await recordAudit(tx, {
       tenantId: null,
       actor: 'system',
-      action: 'operator.created',
+      action: 'operator.create',
       target: `operator:${id}`,
     });
   });
