@@ -1,0 +1,220 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import path from 'node:path';
+import { ImapFlow } from 'imapflow';
+import { waitFor } from './wait-for.ts';
+
+export type CapabilityLevel = 'qresync' | 'condstore' | 'plain';
+
+export interface DovecotOptions {
+  capabilities?: CapabilityLevel;
+  /** Keeps every line that the server receives, for tests that prove what was asked. */
+  rawLog?: boolean;
+}
+
+/** A private Dovecot on loopback; its whole state lies in a folder of its own. */
+export interface Dovecot {
+  host: string;
+  port: number;
+  tlsPort: number;
+  user: string;
+  password: string;
+  /** Maildir++ with UTF-8 names, separator `.`. */
+  maildir: string;
+  /** What a server hands out as its certificate (self-signed, for `localhost`). */
+  certificate: string;
+  imap(): Promise<ImapFlow>;
+  commands(): string;
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const levels: Record<CapabilityLevel, string> = {
+  qresync: '',
+  condstore:
+    'IMAP4rev1 SASL-IR LITERAL+ ENABLE IDLE UIDPLUS ESEARCH MOVE CONDSTORE NAMESPACE UNSELECT LIST-EXTENDED LIST-STATUS SPECIAL-USE',
+  plain: 'IMAP4rev1 IDLE NAMESPACE',
+};
+
+/** @throws when Dovecot is missing, with the remedy. */
+export async function startDovecot(options: DovecotOptions = {}): Promise<Dovecot> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'steward-dovecot-'));
+  const [port, tlsPort] = [await freePort(), await freePort()];
+  const maildir = path.join(folder, 'mail');
+  const user = `jane@example.com`;
+  const password = 'a pass "word" \\ with quotes';
+  execFileSync('chmod', ['755', folder]);
+  for (const name of ['mail', 'raw', 'home']) mkdirSync(path.join(folder, name));
+  ownByMailUser(folder);
+  makeCertificate(folder);
+  writeFileSync(path.join(folder, 'users'), `${user}:{PLAIN}${password}\n`);
+  writeFileSync(path.join(folder, 'dovecot.conf'), configuration(folder, port, tlsPort, options));
+  let child = await launch(folder, port);
+  const stop = async (): Promise<void> => {
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGTERM');
+    await exited;
+  };
+  return {
+    ...{ host: '127.0.0.1', port, tlsPort, user, password, maildir },
+    certificate: path.join(folder, 'cert.pem'),
+    imap: async () => {
+      const client = new ImapFlow({
+        ...{ host: '127.0.0.1', port, secure: false, doSTARTTLS: false, logger: false },
+        auth: { user, pass: password },
+      });
+      await client.connect();
+      return client;
+    },
+    commands: () => readRawLog(path.join(folder, 'raw')),
+    restart: async () => {
+      await stop();
+      child = await launch(folder, port);
+    },
+    stop: async () => {
+      await stop();
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+/** The account that reads the mail: nobody when root runs the tests, else whoever runs them. */
+function mailUser(): { uid: number; gid: number } {
+  const { uid, gid } = userInfo();
+  return uid === 0 ? { uid: 65_534, gid: 65_534 } : { uid, gid };
+}
+
+/** Hands a folder and what is in it to the account that Dovecot reads mail with. */
+export function ownByMailUser(folder: string): void {
+  const { uid, gid } = mailUser();
+  if (userInfo().uid !== 0) return;
+  chownSync(folder, uid, gid);
+  execFileSync('chown', ['-R', `${uid}:${gid}`, folder]);
+}
+
+function configuration(
+  folder: string,
+  port: number,
+  tlsPort: number,
+  { capabilities = 'qresync', rawLog = false }: DovecotOptions,
+): string {
+  const { uid, gid } = mailUser();
+  const { username } = userInfo();
+  const users = userInfo().uid === 0 ? '' : `default_internal_user = ${username}
+default_login_user = ${username}
+default_internal_group = ${gid}
+`;
+  const capability = levels[capabilities] ? `imap_capability = ${levels[capabilities]}\n` : '';
+  const log = rawLog ? `rawlog_dir = ${folder}/raw\n` : '';
+  return `${users}${capability}
+base_dir = ${folder}/run
+state_dir = ${folder}/run
+log_path = ${folder}/log
+protocols = imap
+listen = 127.0.0.1
+ssl = yes
+ssl_cert = <${folder}/cert.pem
+ssl_key = <${folder}/key.pem
+disable_plaintext_auth = no
+auth_mechanisms = plain login
+mail_max_userip_connections = 200
+mail_location = maildir:${folder}/mail:UTF-8
+maildir_very_dirty_syncs = no
+first_valid_uid = 1
+passdb {
+  driver = passwd-file
+  args = ${folder}/users
+}
+userdb {
+  driver = static
+  args = uid=${uid} gid=${gid} home=${folder}/home
+}
+namespace inbox {
+  inbox = yes
+  separator = .
+  mailbox Sent {
+    special_use = \\Sent
+  }
+  mailbox Trash {
+    special_use = \\Trash
+  }
+  mailbox Drafts {
+    special_use = \\Drafts
+  }
+}
+${log}service imap-login {
+  chroot =
+  inet_listener imap {
+    port = ${port}
+  }
+  inet_listener imaps {
+    port = ${tlsPort}
+    ssl = yes
+  }
+}
+service anvil {
+  chroot =
+}
+service stats {
+  chroot =
+}
+`;
+}
+
+async function launch(folder: string, port: number) {
+  const child = spawn('dovecot', ['-F', '-c', path.join(folder, 'dovecot.conf')], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let trouble = '';
+  child.stderr.on('data', (data: Buffer) => (trouble += data.toString()));
+  child.once('error', (error) => {
+    trouble += `${error.message}: install the Debian package dovecot-imapd.`;
+  });
+  try {
+    await waitFor(() => answers(port), { what: 'Dovecot' });
+  } catch (cause) {
+    throw new Error(`Dovecot did not start: ${trouble} (its log is in ${folder})`, { cause });
+  }
+  return child;
+}
+
+async function answers(port: number): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('data', () => (socket.destroy(), resolve(true)));
+    socket.once('error', () => resolve(false));
+  });
+}
+
+async function freePort(): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+function makeCertificate(folder: string): void {
+  const name = '/CN=localhost';
+  execFileSync(
+    'openssl',
+    [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
+      ...['-days', '2', '-subj', name, '-keyout', path.join(folder, 'key.pem')],
+      ...['-out', path.join(folder, 'cert.pem')],
+    ],
+    { stdio: 'ignore' },
+  );
+}
+
+function readRawLog(folder: string): string {
+  const files = readdirSync(folder).filter((name) => name.endsWith('.in'));
+  return files.map((name) => readFileSync(path.join(folder, name), 'utf8')).join('');
+}
