@@ -5,14 +5,15 @@ import {
   type SearchAttributeType,
 } from '@temporalio/common';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
-import { temporal } from '@temporalio/proto';
+import protobuf, { type temporal } from '@temporalio/proto';
 import { NativeConnection } from '@temporalio/worker';
 import type { Logger } from './logger.ts';
 import { Problem } from './problem.ts';
 
 const namespaceDefault = 'default';
 const grpcAlreadyExists = 6;
-const { IndexedValueType } = temporal.api.enums.v1;
+// A CommonJS module whose names Node cannot see: only the whole can be imported.
+const { IndexedValueType } = protobuf.temporal.api.enums.v1;
 
 /** What `defineSearchAttributeKey` makes. */
 export interface SearchAttribute {
