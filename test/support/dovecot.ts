@@ -104,7 +104,10 @@ function configuration(
 ): string {
   const { uid, gid } = mailUser();
   const { username } = userInfo();
-  const users = userInfo().uid === 0 ? '' : `default_internal_user = ${username}
+  const users =
+    userInfo().uid === 0
+      ? ''
+      : `default_internal_user = ${username}
 default_login_user = ${username}
 default_internal_group = ${gid}
 `;
