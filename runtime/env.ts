@@ -57,6 +57,8 @@ export function readEnv(variables: Variables = process.env) {
     /** The lanes this worker serves; all of them when not set. */
     workerQueues: list(variables, 'WORKER_QUEUES'),
     temporal: temporalConfig(variables),
+    /** The sandbox's own mailbox, which the console offers to connect. */
+    sampleMailbox: sampleMailbox(variables, sandbox),
     /** Where people look at workflows; links point there. */
     temporalUiUrl: httpUrl(variables, 'STEWARD_TEMPORAL_UI_URL'),
   };
@@ -176,6 +178,25 @@ function httpUrl(variables: Variables, name: string): string | undefined {
     `${name} is not an http or https URL.`,
     `Set ${name}=https://host or unset it.`,
   );
+}
+
+/** `imap://user:password@host:port`; only the sandbox has one. */
+function sampleMailbox(variables: Variables, sandbox: boolean) {
+  const value = variables['STEWARD_SAMPLE_MAILBOX'];
+  if (!value || !sandbox) return undefined;
+  if (!URL.canParse(value)) {
+    throw new Problem(
+      'STEWARD_SAMPLE_MAILBOX is not a URL.',
+      'Set it to imap://user:password@host:port, or unset it.',
+    );
+  }
+  const url = new URL(value);
+  return {
+    host: url.hostname,
+    port: Number(url.port),
+    username: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+  };
 }
 
 function temporalConfig(variables: Variables): ClientConnectConfig {

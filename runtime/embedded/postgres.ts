@@ -4,6 +4,7 @@ import {
   chownSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   renameSync,
   rmSync,
   statSync,
@@ -122,6 +123,12 @@ async function initialise(
   user: { uid: number; gid: number } | undefined,
 ): Promise<void> {
   const building = `${dataDir}.new`;
+  if (readdirSync(dataDir).length > 0) {
+    throw new Problem(
+      `${dataDir} holds files, but they are not those of a database.`,
+      'Restore the folder from a backup, or move it away to begin anew.',
+    );
+  }
   rmSync(building, { recursive: true, force: true });
   mkdirSync(building, { mode: 0o700 });
   const passwordFile = `${dataDir}.password`;

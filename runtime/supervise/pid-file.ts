@@ -1,14 +1,22 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { commandLine, stopPid } from './pid.ts';
+import { commandLine, startedAt, stopPid } from './pid.ts';
 
 export interface PidRecord {
   pid: number;
   /** Text that the command line must contain for the process to be ours. */
   marker: string;
+  /** When the process started, in the system's own words: numbers of processes come round again. */
+  startedAt: string;
 }
 
-export function writePidFile(file: string, record: PidRecord): void {
-  writeFileSync(file, JSON.stringify(record), { mode: 0o600 });
+/** Records a process under its number, its marker and its start, by which it is known again. */
+export function writePidFile(
+  file: string,
+  { pid, marker }: Pick<PidRecord, 'pid' | 'marker'>,
+  flag: 'w' | 'wx' = 'w',
+): void {
+  const record: PidRecord = { pid, marker, startedAt: startedAt(pid) };
+  writeFileSync(file, JSON.stringify(record), { mode: 0o600, flag });
 }
 
 /** Removes the file if it still names that process: a successor may have written its own. */
@@ -16,19 +24,13 @@ export function removePidFile(file: string, pid: number): void {
   if (readPidFile(file)?.pid === pid) rmSync(file, { force: true });
 }
 
-export function readPidFile(file: string): PidRecord | undefined {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as PidRecord;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The pid that the file names, if that process lives and is ours by its command line. */
+/** The pid that the file names, if that process lives and is the one that was recorded. */
 export function ownPid(file: string): number | undefined {
   const record = readPidFile(file);
   if (!record?.marker) return undefined;
-  return commandLine(record.pid).includes(record.marker) ? record.pid : undefined;
+  const same =
+    commandLine(record.pid).includes(record.marker) && startedAt(record.pid) === record.startedAt;
+  return same ? record.pid : undefined;
 }
 
 /** Stops what a killed supervisor left behind, and nothing else. Tells whether there was any. */
@@ -37,4 +39,12 @@ export async function stopOrphan(file: string, signal: NodeJS.Signals): Promise<
   if (pid !== undefined) await stopPid(pid, signal);
   rmSync(file, { force: true });
   return pid !== undefined;
+}
+
+function readPidFile(file: string): PidRecord | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as PidRecord;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -27,14 +27,34 @@ export function isAlive(pid: number): boolean {
 
 /** The process's command line, or nothing when there is no such process. */
 export function commandLine(pid: number): string {
+  return process.platform === 'linux'
+    ? readProc(pid, 'cmdline').replaceAll('\0', ' ')
+    : askPs(pid, 'command=');
+}
+
+/** When the process started, as the system tells it, or nothing when there is no such process. */
+export function startedAt(pid: number): string {
+  return process.platform === 'linux' ? (statFields(pid)[19] ?? '') : askPs(pid, 'lstart=');
+}
+
+/** What follows the name in `/proc/<pid>/stat`: the state first, the start time twentieth. */
+function statFields(pid: number): string[] {
+  const stat = readProc(pid, 'stat');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+function readProc(pid: number, file: string): string {
   try {
-    if (process.platform === 'linux') {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-    }
-    return execFileSync('ps', ['-ww', '-o', 'command=', '-p', String(pid)], { encoding: 'utf8' });
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
   } catch {
     return '';
   }
+}
+
+function askPs(pid: number, field: string): string {
+  const args = ['-ww', '-o', field, '-p', String(pid)];
+  const { stdout } = spawnSync('ps', args, { encoding: 'utf8' });
+  return (stdout ?? '').trim();
 }
 
 function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
@@ -47,11 +67,5 @@ function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
 }
 
 function isZombie(pid: number): boolean {
-  if (process.platform !== 'linux') return false;
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z');
-  } catch {
-    return true;
-  }
+  return process.platform === 'linux' && (statFields(pid)[0] ?? 'Z').startsWith('Z');
 }

@@ -1,0 +1,14 @@
+import postgres from 'postgres';
+
+/** Creates those of the databases that the server does not have yet. */
+export async function ensureDatabases(url: string, names: readonly string[]): Promise<void> {
+  const sql = postgres(url, { max: 1, onnotice: () => undefined });
+  try {
+    for (const name of names) {
+      const found = await sql`select from pg_database where datname = ${name}`;
+      if (found.length === 0) await sql`create database ${sql(name)}`;
+    }
+  } finally {
+    await sql.end();
+  }
+}

@@ -1,0 +1,98 @@
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Problem } from '../problem.ts';
+import { logTail } from '../supervise/process.ts';
+import { type Home, readJson, writePrivate } from './home.ts';
+
+/** The first operator, tenant and member of an instance, with their keys. */
+export interface Credentials {
+  operatorKey: string;
+  tenantId: string;
+  apiKey: string;
+  memberId: string;
+}
+
+const readyTimeoutMs = 60_000;
+const readyPollMs = 100;
+const requestTimeoutMs = 15_000;
+
+/** Waits until the API says that it and what it stands on are ready. */
+export async function waitForApi(apiUrl: string, home: Home, signal: AbortSignal): Promise<void> {
+  const deadline = Date.now() + readyTimeoutMs;
+  while (!(await isReady(apiUrl))) {
+    signal.throwIfAborted();
+    if (Date.now() > deadline) {
+      const log = path.join(home.stateDir, 'api.log');
+      throw new Problem(
+        `The API is not ready after ${readyTimeoutMs / 1000} s. Its last words:\n${logTail(log)}`,
+        `Read ${log} and ${path.join(home.stateDir, 'worker.log')}.`,
+      );
+    }
+    await delay(readyPollMs);
+  }
+}
+
+/**
+ * Makes the first people through the product's own doors: the operator by `createOperator`, the
+ * others through the API. Every key is kept as soon as it exists, as it is shown only once; a
+ * start that was cut short goes on with what it has.
+ */
+export async function ensureFirstPeople(
+  apiUrl: string,
+  home: Home,
+  createOperator: () => Promise<string>,
+): Promise<Credentials> {
+  const known = readJson<Partial<Credentials>>(home.credentialsFile) ?? {};
+  const keep = (more: Partial<Credentials>) => {
+    Object.assign(known, more);
+    writePrivate(home.credentialsFile, JSON.stringify(known, undefined, 2));
+  };
+  if (!known.operatorKey) keep({ operatorKey: await createOperator() });
+  if (!known.apiKey || !known.tenantId) {
+    const made = await post(`${apiUrl}/v1/admin/tenants`, known.operatorKey, {
+      name: 'Sample company',
+    });
+    const { key } = made['apiKey'] as { key: string };
+    keep({ tenantId: text(made, 'id'), apiKey: key });
+  }
+  if (!known.memberId) {
+    const member = { name: 'Sam Sample', email: 'sam@sample.example', role: 'owner' };
+    keep({ memberId: text(await post(`${apiUrl}/v1/members`, known.apiKey, member), 'id') });
+  }
+  return known as Credentials;
+}
+
+async function isReady(apiUrl: string): Promise<boolean> {
+  try {
+    const signal = AbortSignal.timeout(requestTimeoutMs);
+    return (await fetch(`${apiUrl}/health/ready`, { signal })).ok;
+  } catch {
+    return false;
+  }
+}
+
+async function post(
+  url: string,
+  key: string | undefined,
+  body: unknown,
+): Promise<Record<string, unknown>> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key ?? ''}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(requestTimeoutMs),
+  });
+  const answer = (await response.json()) as Record<string, unknown>;
+  if (response.ok) return answer;
+  throw new Problem(
+    `The API refused to make the first tenant and member: ${String(answer['detail'])}`,
+    'If credentials.json belongs to other data than the postgres folder beside it, restore both ' +
+      'from the same backup.',
+  );
+}
+
+function text(answer: Record<string, unknown>, field: string): string {
+  const value = answer[field];
+  if (typeof value === 'string') return value;
+  throw new Error(`the API's answer has no ${field}`);
+}

@@ -1,0 +1,114 @@
+import { randomBytes } from 'node:crypto';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { Problem } from '../problem.ts';
+import { ownPid, removePidFile, writePidFile } from '../supervise/pid-file.ts';
+
+export type Home = ReturnType<typeof openHome>;
+
+export interface Secrets {
+  /** The superuser's of the embedded Postgres. */
+  postgresPassword: string;
+  /** The application roles'. */
+  appPassword: string;
+}
+
+const passwordBytes = 24;
+const rootKeyBytes = 32;
+
+/**
+ * Opens the folder that holds all of an instance, for this process alone.
+ * @throws Problem when it cannot be written, or another `npm start` uses it.
+ */
+export function openHome(folder: string) {
+  const file = (name: string) => path.join(folder, name);
+  const stateDir = file('run');
+  try {
+    // As root, Postgres runs under another account, which must get through to its own folder.
+    mkdirSync(folder, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 });
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    for (const each of [folder, stateDir]) accessSync(each, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw new Problem(
+      `The folder ${folder} cannot be written (${(cause as NodeJS.ErrnoException).code}).`,
+      'Give it to yourself (chown), or choose another: STEWARD_HOME=<folder>.',
+      { cause },
+    );
+  }
+  const lockFile = path.join(stateDir, 'supervisor.pid');
+  lock(lockFile, folder);
+  return {
+    folder,
+    stateDir,
+    postgresDir: file('postgres'),
+    temporalFile: file('temporal.sqlite'),
+    rootKeyFile: file('root.key'),
+    credentialsFile: file('credentials.json'),
+    instanceFile: file('instance.json'),
+    unlock: () => removePidFile(lockFile, process.pid),
+  };
+}
+
+/** The passwords of an instance and its root key; made when it starts for the first time. */
+export function ensureSecrets(home: Home): Secrets {
+  const secretsFile = path.join(home.folder, 'secrets.json');
+  const known = readJson<Secrets>(secretsFile);
+  const hasData = existsSync(path.join(home.postgresDir, 'PG_VERSION'));
+  const lost = [known ? '' : secretsFile, existsSync(home.rootKeyFile) ? '' : home.rootKeyFile];
+  const [firstLost] = lost.filter(Boolean);
+  if (hasData && firstLost) {
+    throw new Problem(
+      `${firstLost} is gone, and the data in ${home.postgresDir} cannot be opened without it.`,
+      'Restore the file from a backup. If the data is of no value, move the whole folder away.',
+    );
+  }
+  if (!existsSync(home.rootKeyFile)) {
+    writePrivate(home.rootKeyFile, `${randomBytes(rootKeyBytes).toString('base64')}\n`);
+  }
+  if (known) return known;
+  const password = () => randomBytes(passwordBytes).toString('base64url');
+  const secrets = { postgresPassword: password(), appPassword: password() };
+  writePrivate(secretsFile, JSON.stringify(secrets, undefined, 2));
+  return secrets;
+}
+
+/** Writes a file that only its owner reads, whole or not at all. */
+export function writePrivate(file: string, text: string): void {
+  const fresh = `${file}.new`;
+  rmSync(fresh, { force: true });
+  writeFileSync(fresh, text, { mode: 0o600, flush: true });
+  renameSync(fresh, file);
+}
+
+/** What a JSON file holds, or nothing when there is no such file. @throws Problem if it is damaged. */
+export function readJson<T>(file: string): T | undefined {
+  if (!existsSync(file)) return undefined;
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as T;
+  } catch (cause) {
+    const remedy = 'Restore it from a backup. If nothing here is of value, move the folder away.';
+    throw new Problem(`${file} cannot be read.`, remedy, { cause });
+  }
+}
+
+function lock(lockFile: string, folder: string): void {
+  const owner = ownPid(lockFile);
+  if (owner !== undefined) {
+    throw new Problem(
+      `Steward runs already on ${folder} (process ${owner}).`,
+      'Stop that one with Ctrl-C, or give this one a folder of its own: STEWARD_HOME=<folder>.',
+    );
+  }
+  rmSync(lockFile, { force: true });
+  const marker = path.basename(process.argv[1] ?? '');
+  writePidFile(lockFile, { pid: process.pid, marker }, 'wx');
+}

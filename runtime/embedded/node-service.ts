@@ -1,0 +1,42 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { childEnv } from '../env.ts';
+import { type ServiceProcess, spawnService } from '../supervise/process.ts';
+import type { Home } from './home.ts';
+
+export interface NodeService {
+  name: string;
+  /** The script, and the arguments that it knows. */
+  script: string;
+  args?: readonly string[];
+  env?: Readonly<Record<string, string | undefined>>;
+}
+
+const run = promisify(execFile);
+
+/** Starts a script of ours under this Node. Its last argument tells whose it is. */
+export function startNodeService(home: Home, service: NodeService): Promise<ServiceProcess> {
+  const { name, script, args = [], env = {} } = service;
+  const marker = `--instance=${home.folder}`;
+  return spawnService({
+    name,
+    command: process.execPath,
+    args: [script, ...args, marker],
+    marker,
+    pidFile: path.join(home.stateDir, `${name}.pid`),
+    logFile: path.join(home.stateDir, `${name}.log`),
+    env: childEnv(env),
+  });
+}
+
+/** Runs a script of ours to its end and returns what it printed. */
+export async function runNodeScript(
+  script: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<string> {
+  const options = { env: childEnv(env) as NodeJS.ProcessEnv };
+  const { stdout } = await run(process.execPath, [script, ...args], options);
+  return stdout;
+}
