@@ -10,6 +10,7 @@ export type IndexPurpose =
   | 'address'
   | 'content'
   | 'folder'
+  | 'idempotency'
   | 'keyword'
   | 'mailbox'
   | 'message'

@@ -157,17 +157,17 @@ export async function restartSync(
 }
 
 /**
- * Ends a connection: credentials go at once, untracked data at `eraseAfter` (null keeps it). Call it
- * inside `withTransition`. False when it was disconnected already.
+ * Ends a connection: credentials go at once, untracked data after so many days (null keeps it). Call
+ * it inside `withTransition`. False when it was disconnected already.
  */
 export async function disconnectConnection(
   tx: Tx,
   key: ConnectionKey,
-  eraseAfter: Date | null,
+  keptDays: number | null,
 ): Promise<boolean> {
   const ended = await tx.execute(sql`
     update connections set credentials = null, disconnected_at = steward_now(),
-      erase_after = ${eraseAfter?.toISOString() ?? null}
+      erase_after = steward_now() + make_interval(days => ${keptDays})
     where tenant_id = ${key.tenantId} and id = ${key.id} and disconnected_at is null
     returning id`);
   if (ended.length === 0) return false;
@@ -177,6 +177,7 @@ export async function disconnectConnection(
   return true;
 }
 
+/** Also states the new licence, so that this transaction may write what the fence guards. */
 async function raiseGeneration(
   tx: Tx,
   { tenantId, id }: ConnectionKey,
@@ -184,10 +185,15 @@ async function raiseGeneration(
   wanted?: Wanted,
 ): Promise<boolean> {
   const rows = await tx.execute(sql`
-    update directory.connections set generation = generation + 1,
-      wanted = coalesce(${wanted ?? null}, wanted), closed_at = null
-    where tenant_id = ${tenantId} and id = ${id} and capability = ${capability}
-      and (wanted <> 'disconnected' or ${wanted ?? null}::text is not null)
-    returning id`);
+    with raised as (
+      update directory.connections set generation = generation + 1,
+        wanted = coalesce(${wanted ?? null}, wanted), closed_at = null
+      where tenant_id = ${tenantId} and id = ${id} and capability = ${capability}
+        and (wanted <> 'disconnected' or ${wanted ?? null}::text is not null)
+      returning generation
+    )
+    select set_config('steward.fence', concat_ws(':', ${id}::text, raised.generation, t.epoch,
+      ${capability}::text), true)
+    from raised join directory.tenants t on t.id = ${tenantId}`);
   return rows.length > 0;
 }

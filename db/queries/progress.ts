@@ -7,6 +7,8 @@ export interface ProgressRow {
   connectionId: string;
   capability: Capability;
   wanted: Wanted;
+  /** The product's clock at the time of reading; ages are counted from it. */
+  now: string;
   state: SyncState;
   reason: string | null;
   stateSince: string;
@@ -33,8 +35,8 @@ export async function readProgress(
     ? sql`and s.connection_id = any(${sql.param(connectionIds)}::uuid[])`
     : sql``;
   return await tx.execute<ProgressRow & Record<string, unknown>>(sql`
-    select s.connection_id as "connectionId", s.capability, d.wanted, s.state, s.reason,
-      s.state_since as "stateSince", s.last_error_kind as "lastErrorKind",
+    select s.connection_id as "connectionId", s.capability, d.wanted, steward_now() as now,
+      s.state, s.reason, s.state_since as "stateSince", s.last_error_kind as "lastErrorKind",
       s.last_error_at as "lastErrorAt", s.next_attempt_at as "nextAttemptAt",
       s.caught_up_at as "caughtUpAt", s.behind_since as "behindSince",
       s.watch_seen_at as "watchSeenAt", s.backfill_done_at as "backfillDoneAt",

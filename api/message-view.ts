@@ -1,0 +1,132 @@
+import { listLabels, listPlacements, type MessageRow } from '../db/queries/messages.ts';
+import type { Tx } from '../db/client.ts';
+import type { FolderName } from '../domain/connection.ts';
+import { toPublicId } from '../domain/ids.ts';
+import { mailFlags, type MessageEnvelope } from '../domain/mail.ts';
+import { mayRead, type Actor } from '../domain/read-gate.ts';
+import type { TenantVault } from '../domain/seal.ts';
+import { openJson } from '../domain/sealed-json.ts';
+import { listHeaders } from './header-list.ts';
+import type { MessageDetailView, MessageView } from './schemas/mail.ts';
+
+/** Rows from the database with everything that is needed to show them. */
+export interface OpenedMessage {
+  row: MessageRow;
+  envelope: MessageEnvelope;
+  view: MessageView;
+}
+
+/** Opens rows that passed the gate in SQL; the gate is asked again, so that neither alone decides. */
+export async function openMessages(
+  tx: Tx,
+  vault: TenantVault,
+  actor: Actor,
+  rows: MessageRow[],
+): Promise<OpenedMessage[]> {
+  const { tenantId } = actor;
+  const allowed = rows.filter((row) => mayRead(actor, { ...row, tenantId }));
+  const places = await readPlaces(tx, vault, actor, allowed);
+  return allowed.map((row) => {
+    const envelope = openJson<MessageEnvelope>(
+      vault,
+      { table: 'messages', column: 'envelope', rowId: row.id },
+      row.envelope,
+    );
+    return { row, envelope, view: toView(row, envelope, places.get(row.id) ?? nowhere) };
+  });
+}
+
+/** The long form of one message. */
+export function toDetail({ view, envelope }: OpenedMessage): MessageDetailView {
+  return {
+    ...view,
+    sender: envelope.sender,
+    replyTo: envelope.replyTo,
+    bcc: envelope.bcc,
+    inReplyTo: envelope.inReplyTo || null,
+    references: envelope.references,
+    listId: envelope.listId || null,
+    deliveredTo: envelope.deliveredTo,
+    attachments: envelope.attachments,
+    headers: listHeaders(envelope.headers),
+  };
+}
+
+interface Places {
+  folders: MessageView['folders'];
+  labels: string[];
+  flags: number;
+}
+
+const nowhere: Places = { folders: [], labels: [], flags: 0 };
+
+/** Names of folders and labels are the owner's own; the flags are the message's. */
+async function readPlaces(
+  tx: Tx,
+  vault: TenantVault,
+  actor: Actor,
+  rows: MessageRow[],
+): Promise<Map<string, Places>> {
+  const owners = new Map(rows.map((row) => [row.id, row.ownerId]));
+  const placements = await listPlacements(tx, actor.tenantId, [...owners.keys()]);
+  const own = placements.filter(({ messageId }) => owners.get(messageId) === actor.memberId);
+  const labelNames = new Map<string, string>();
+  const labelIds = [...new Set(own.flatMap((placement) => placement.labelIds))];
+  for (const { id, name } of await listLabels(tx, actor.tenantId, labelIds)) {
+    const place = { table: 'labels', column: 'name', rowId: id };
+    labelNames.set(id, openJson<{ name: string }>(vault, place, name).name);
+  }
+  const folderNames = new Map<string, string>();
+  const places = new Map<string, Places>();
+  for (const placement of placements) {
+    const { messageId, folderId, uid, flags } = placement;
+    const entry = places.get(messageId) ?? { folders: [], labels: [], flags: 0 };
+    places.set(messageId, entry);
+    entry.flags |= flags;
+    if (owners.get(messageId) !== actor.memberId) continue;
+    if (!folderNames.has(folderId)) {
+      const place = { table: 'folders', column: 'name', rowId: folderId };
+      const { path } = openJson<FolderName>(vault, place, placement.folderName);
+      folderNames.set(folderId, path.at(-1) ?? '');
+    }
+    entry.folders.push({
+      id: toPublicId('folder', folderId),
+      name: folderNames.get(folderId)!,
+      // Below zero while the folder is being renumbered.
+      ...(Number(uid) > 0 && { uid: Number(uid) }),
+    });
+    const names = placement.labelIds.flatMap((id) => labelNames.get(id) ?? []);
+    entry.labels = [...new Set([...entry.labels, ...names])];
+  }
+  return places;
+}
+
+function toView(row: MessageRow, envelope: MessageEnvelope, places: Places): MessageView {
+  return {
+    id: toPublicId('message', row.id),
+    connectionId: toPublicId('connection', row.connectionId),
+    threadId: toPublicId('thread', row.threadId),
+    folders: places.folders,
+    subject: envelope.subject,
+    from: envelope.from,
+    to: envelope.to,
+    cc: envelope.cc,
+    messageId: envelope.messageId || null,
+    sentAt: toInstant(row.sentAt),
+    receivedAt: new Date(row.receivedAt).toISOString(),
+    size: row.size,
+    read: (places.flags & mailFlags.seen) !== 0,
+    flagged: (places.flags & mailFlags.flagged) !== 0,
+    labels: places.labels,
+    direction: row.direction as MessageView['direction'],
+    tracked: row.tracked,
+    hasAttachments: row.hasAttachments,
+  };
+}
+
+/** An instant as the driver gives it → RFC 3339 in UTC. */
+export function toInstant(text: string): string;
+export function toInstant(text: string | null): string | null;
+export function toInstant(text: string | null): string | null {
+  return text === null ? null : new Date(text).toISOString();
+}

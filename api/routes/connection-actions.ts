@@ -1,0 +1,126 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { recordAudit } from '../../db/queries/audit.ts';
+import {
+  disconnectConnection,
+  readConnection,
+  restartSync,
+  writeWanted,
+} from '../../db/queries/connections.ts';
+import type { Tx } from '../../db/client.ts';
+import { withTenantWrite, withTransition } from '../../db/tenant.ts';
+import { disconnectedDataKeptDays } from '../../workflows/contract.ts';
+import { type ApiEnv, auditActor, tenantOf } from '../context.ts';
+import type { ApiDeps } from '../deps.ts';
+import { idParams, requireId } from '../ids.ts';
+import { HttpProblem, notFound } from '../problem.ts';
+import { readConnectionView } from '../read-connection.ts';
+import { type ApiApp, json, problems, tenantSecurity as security } from '../route-parts.ts';
+import { accepted } from '../schemas/connections.ts';
+import { nudge } from '../workflow-control.ts';
+
+const tags = ['Connections'];
+const params = idParams('connection');
+const responses = { 202: json(accepted, 'Accepted; look at statusUrl'), ...problems };
+
+const action = <N extends string>(name: N, summary: string) =>
+  createRoute({
+    method: 'post',
+    path: `/v1/connections/{id}/${name}`,
+    summary,
+    tags,
+    security,
+    request: { params },
+    responses,
+  });
+
+const syncRoute = action('sync', 'Look for changes now');
+const pauseRoute = action('pause', 'Stop syncing until resumed');
+const resumeRoute = action('resume', 'Go on syncing');
+const resyncRoute = action('resync', 'List everything again from the start');
+
+const disconnectRoute = createRoute({
+  method: 'delete',
+  path: '/v1/connections/{id}',
+  summary: 'Disconnect an account',
+  description:
+    'Credentials are wiped at once. Tracked mail stays; the rest is erased after ' +
+    `${disconnectedDataKeptDays} days, or now (data=erase), or kept (data=keep).`,
+  tags,
+  security,
+  request: { params, query: z.strictObject({ data: z.enum(['erase', 'keep']).optional() }) },
+  responses,
+});
+
+interface Target {
+  tenantId: string;
+  id: string;
+}
+
+export function addConnectionActionRoutes(app: ApiApp, deps: ApiDeps): void {
+  const { database } = deps;
+
+  /** Carries out one action on the connection that exists, wakes its workflow, answers 202. */
+  const act = async (c: Context<ApiEnv>, work: (target: Target, actor: string) => Promise<void>) => {
+    const principal = tenantOf(c);
+    const { tenantId } = principal;
+    const id = requireId('connection', c.req.param('id') ?? '');
+    await work({ tenantId, id }, auditActor(principal));
+    await nudge(deps, { tenantId, connectionId: id, provider: 'imap', capability: 'mail' });
+    const view = await readConnectionView(deps, principal, id);
+    const statusUrl = `/v1/connections/${view.id}`;
+    return c.json({ id: view.id, state: view.state, statusUrl }, 202);
+  };
+
+  const want = (wanted: 'run' | 'paused') => async (target: Target, actor: string) => {
+    await withTenantWrite(database, target.tenantId, async (tx) => {
+      await requireConnected(tx, target);
+      const written = await writeWanted(tx, target, wanted);
+      const done = wanted === 'run' ? 'resumed' : 'paused';
+      if (written?.changed) await audit(tx, target, actor, `connection.${done}`);
+    });
+  };
+
+  app.openapi(syncRoute, (c) =>
+    act(c, (target) => withTenantWrite(database, target.tenantId, (tx) => requireConnected(tx, target))),
+  );
+  app.openapi(pauseRoute, (c) => act(c, want('paused')));
+  app.openapi(resumeRoute, (c) => act(c, want('run')));
+
+  app.openapi(resyncRoute, (c) =>
+    act(c, (target, actor) =>
+      withTransition(database, target.tenantId, async (tx) => {
+        await requireConnected(tx, target);
+        await restartSync(tx, target, 'mail');
+        await audit(tx, target, actor, 'connection.resynced');
+      }),
+    ),
+  );
+
+  app.openapi(disconnectRoute, (c) => {
+    const { data } = c.req.valid('query');
+    const keptDays = data === 'keep' ? null : data === 'erase' ? 0 : disconnectedDataKeptDays;
+    return act(c, (target, actor) =>
+      withTransition(database, target.tenantId, async (tx) => {
+        if (!(await readConnection(tx, target.tenantId, target.id))) throw notFound();
+        // Once more changes nothing, so that a repeated request is answered like the first.
+        if (!(await disconnectConnection(tx, target, keptDays))) return;
+        await audit(tx, target, actor, `connection.disconnected${data ? `.${data}` : ''}`);
+      }),
+    );
+  });
+}
+
+async function requireConnected(tx: Tx, { tenantId, id }: Target): Promise<void> {
+  const row = await readConnection(tx, tenantId, id);
+  if (!row) throw notFound();
+  if (row.disconnectedAt === null) return;
+  throw new HttpProblem(
+    'connection-disconnected',
+    'Connect the account again with POST /v1/connections; it goes on where it stopped.',
+  );
+}
+
+async function audit(tx: Tx, { tenantId, id }: Target, actor: string, what: string): Promise<void> {
+  await recordAudit(tx, { tenantId, actor, action: what, target: `connection:${id}` });
+}

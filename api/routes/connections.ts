@@ -1,0 +1,105 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { listConnections } from '../../db/queries/connections.ts';
+import { readMember } from '../../db/queries/members.ts';
+import { readProgress } from '../../db/queries/progress.ts';
+import { withTenant } from '../../db/tenant.ts';
+import { connectAccount } from '../connect-account.ts';
+import { viewConnection } from '../connection-view.ts';
+import { auditActor, tenantOf } from '../context.ts';
+import type { ApiDeps } from '../deps.ts';
+import { idParams, requireId } from '../ids.ts';
+import { listKey, listOf, listQuery, readCursor, toPage } from '../pagination.ts';
+import { HttpProblem } from '../problem.ts';
+import { createRateLimiter, enforce } from '../rate-limit.ts';
+import { readConnectionView } from '../read-connection.ts';
+import {
+  type ApiApp,
+  idempotencyHeader,
+  json,
+  jsonBody,
+  problems,
+  tenantSecurity as security,
+} from '../route-parts.ts';
+import { connection, newConnection } from '../schemas/connections.ts';
+import { nudge } from '../workflow-control.ts';
+
+const tags = ['Connections'];
+
+const createConnection = createRoute({
+  method: 'post',
+  path: '/v1/connections',
+  summary: 'Connect an IMAP account',
+  description:
+    'Proves the login before anything is kept. The same account again answers 409 with the id of ' +
+    'the connection; after a disconnect it is taken up again where it stopped.',
+  tags,
+  security,
+  request: { headers: idempotencyHeader, body: jsonBody(newConnection) },
+  responses: { 201: json(connection, 'Connected; the import has begun'), ...problems },
+});
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/v1/connections',
+  summary: 'List connections, newest first',
+  tags,
+  security,
+  request: { query: z.strictObject(listQuery) },
+  responses: { 200: json(listOf(connection), 'A page of connections'), ...problems },
+});
+
+const readRoute = createRoute({
+  method: 'get',
+  path: '/v1/connections/{id}',
+  summary: 'State and progress of a connection',
+  tags,
+  security,
+  request: { params: idParams('connection') },
+  responses: { 200: json(connection, 'The connection'), ...problems },
+});
+
+export function addConnectionRoutes(app: ApiApp, deps: ApiDeps): void {
+  const { database, keyring, options } = deps;
+  const connects = createRateLimiter(options.limits.connects);
+
+  app.openapi(createConnection, async (c) => {
+    const principal = tenantOf(c);
+    const { tenantId } = principal;
+    const body = c.req.valid('json');
+    const owner = await withTenant(database, tenantId, (tx) =>
+      readMember(tx, tenantId, body.memberId),
+    );
+    if (!owner) throw new HttpProblem('unknown-member', 'memberId names no member of this tenant.');
+    enforce(c, connects.take(tenantId), 'connects');
+    const id = await connectAccount(deps, tenantId, body, auditActor(principal));
+    await nudge(deps, { tenantId, connectionId: id, provider: 'imap', capability: 'mail' });
+    return c.json(await readConnectionView(deps, principal, id), 201);
+  });
+
+  app.openapi(listRoute, async (c) => {
+    const { tenantId, member } = tenantOf(c);
+    const { limit, cursor } = c.req.valid('query');
+    const list = listKey('connections', {});
+    const window = { after: readCursor(list, cursor), limit: limit + 1 };
+    const vault = await keyring.vault(tenantId);
+    const { rows, progress } = await withTenant(database, tenantId, async (tx) => {
+      const found = await listConnections(tx, tenantId, window);
+      const ids = found.map(({ id }) => id);
+      return { rows: found, progress: await readProgress(tx, tenantId, ids) };
+    });
+    const position = ({ id }: { id: string }) => ({ at: '', id });
+    const page = toPage(rows, { list, limit, position }, (row) =>
+      viewConnection(
+        { vault, options, memberId: member?.id },
+        row,
+        progress.filter(({ connectionId }) => connectionId === row.id),
+      ),
+    );
+    return c.json(page, 200);
+  });
+
+  app.openapi(readRoute, async (c) => {
+    const id = requireId('connection', c.req.param('id'));
+    return c.json(await readConnectionView(deps, tenantOf(c), id), 200);
+  });
+}

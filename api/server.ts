@@ -1,0 +1,56 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+import { secondMs } from '../domain/clock.ts';
+import { createApi } from './app.ts';
+import type { ApiDeps } from './deps.ts';
+
+/** Headers that trickle in keep a socket; nobody honest needs longer. */
+const headersTimeoutMs = 10 * secondMs;
+/** The longest body is 256 KB. */
+const requestTimeoutMs = 30 * secondMs;
+/** Longer than the idle time of common load balancers, so that they close first. */
+const keepAliveTimeoutMs = 75 * secondMs;
+/** How long running requests may finish after a stop was asked for. */
+const drainMs = 10 * secondMs;
+
+export interface ApiServer extends AsyncDisposable {
+  /** Listens, and returns where. */
+  start(): Promise<{ url: string }>;
+}
+
+/** The API behind a socket. Disposal drains: no new request, streams end, running ones finish. */
+export function createApiServer(
+  deps: ApiDeps,
+  { host, port }: { host: string; port: number },
+): ApiServer {
+  const closing = new AbortController();
+  const app = createApi(deps, closing.signal);
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    serverOptions: {
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: keepAliveTimeoutMs,
+    },
+  });
+  return {
+    start: async () => {
+      server.listen(port, host);
+      await once(server, 'listening');
+      const { port: bound } = server.address() as AddressInfo;
+      return { url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}` };
+    },
+    [Symbol.asyncDispose]: async () => {
+      closing.abort();
+      if (!server.listening) return;
+      const closed = once(server, 'close');
+      server.close();
+      const cut = setTimeout(() => {
+        if ('closeAllConnections' in server) server.closeAllConnections();
+      }, drainMs);
+      await closed;
+      clearTimeout(cut);
+    },
+  };
+}
