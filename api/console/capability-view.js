@@ -17,7 +17,8 @@ export function createCapabilityView(name, { address }) {
   const progress = h('div', { class: 'progress' }, bar, share);
   const numbers = createNumbers();
   const link = h('a', { class: 'workflow', target: '_blank', rel: 'noreferrer' }, 'Workflow ↗');
-  const element = h('section', { 'aria-label': name }, sentence, progress, numbers.element, link);
+  const row = h('div', { class: 'numbers-row' }, numbers.element, link);
+  const element = h('section', { 'aria-label': name }, sentence, progress, row);
 
   function update(next, atMs) {
     facts = next;

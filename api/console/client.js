@@ -67,7 +67,11 @@ export function newIdempotencyKey() {
 async function toProblem(response) {
   const text = await response.text().catch(() => '');
   const retryAfter = Number(response.headers.get('Retry-After'));
-  return new ApiProblem(response.status, parseProblem(text), retryAfter > 0 ? retryAfter : undefined);
+  return new ApiProblem(
+    response.status,
+    parseProblem(text),
+    retryAfter > 0 ? retryAfter : undefined,
+  );
 }
 
 function parseProblem(text) {

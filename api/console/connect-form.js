@@ -1,6 +1,7 @@
 import { isOutage, newIdempotencyKey } from './client.js';
 import { field, h, setText } from './dom.js';
 
+const required = ['imap.host', 'imap.port', 'imap.username', 'imap.password'];
 const defaultPorts = { tls: 993, starttls: 143, none: 143 };
 
 /** The form that connects an IMAP mailbox. `onConnected` gets the new connection. */
@@ -24,6 +25,7 @@ export function createConnectForm(client, session, { onConnected, sandbox }) {
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     clear();
+    if (missing()) return;
     submit.disabled = true;
     setText(submit, 'Signing in to the server …');
     try {
@@ -42,6 +44,14 @@ export function createConnectForm(client, session, { onConnected, sandbox }) {
     submit.disabled = false;
     setText(submit, 'Connect');
   });
+
+  /** Marks what is empty and must not be; everything else is the API's to judge. */
+  function missing() {
+    const empty = required.filter((name) => fields[name].input.value.trim() === '');
+    for (const name of empty) fields[name].showError('This is needed.');
+    if (empty.length > 0) fields[empty[0]].input.focus();
+    return empty.length > 0;
+  }
 
   function clear() {
     problem.hidden = true;
@@ -72,7 +82,13 @@ function createFields(sandbox) {
   const security = h('select', {}, option('tls', 'TLS'), option('starttls', 'STARTTLS'));
   // Outside of the sandbox the API refuses a login in the clear.
   if (sandbox) security.append(option('none', 'None (sandbox)'));
-  const port = input({ type: 'number', min: '1', max: '65535', value: '993', inputmode: 'numeric' });
+  const port = input({
+    type: 'number',
+    min: '1',
+    max: '65535',
+    value: '993',
+    inputmode: 'numeric',
+  });
   return {
     'imap.host': field({
       id: 'host',
@@ -121,7 +137,7 @@ function toRequest(fields, session) {
     ...(since && { backfillSince: since }),
     imap: {
       host: value('imap.host').trim(),
-      port: value('imap.port') === '' ? null : Number(value('imap.port')),
+      port: Number(value('imap.port')),
       security: value('imap.security'),
       username: value('imap.username').trim(),
       password: value('imap.password'),

@@ -7,7 +7,11 @@ import { h, setText } from './dom.js';
  * opens afterwards. `prepare` asks once whether the instance is a sandbox.
  */
 export function createConnectPanel(client, session, { onConnected }) {
-  const element = h('section', { class: 'connect', 'aria-labelledby': 'connect-title', hidden: true });
+  const element = h('section', {
+    class: 'connect',
+    'aria-labelledby': 'connect-title',
+    hidden: true,
+  });
   const heading = h('h2', { id: 'connect-title' });
   const intro = h(
     'p',
@@ -74,6 +78,17 @@ function createSampleButton(client, session, sample, onConnected) {
     button.disabled = false;
     setText(button, label);
   });
-  const hint = h('p', { class: 'hint' }, 'A few thousand messages on this machine, and new ones keep coming.');
-  return h('div', { class: 'sample' }, button, hint, problem, h('p', { class: 'or' }, 'or your own'));
+  const hint = h(
+    'p',
+    { class: 'hint' },
+    'A few thousand messages on this machine, and new ones keep coming.',
+  );
+  return h(
+    'div',
+    { class: 'sample' },
+    button,
+    hint,
+    problem,
+    h('p', { class: 'or' }, 'or your own'),
+  );
 }

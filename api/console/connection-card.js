@@ -31,8 +31,8 @@ export function createConnectionCard(client, first, { onChanged }) {
   );
 
   function createActions() {
-    const button = (label, run, kind = 'button') =>
-      h('button', { type: 'button', class: kind, onclick: run }, label);
+    const button = (label, onclick, kind = 'button') =>
+      h('button', { type: 'button', class: kind, onclick }, label);
     const post = (action) => act(() => client.post(`/v1/connections/${first.id}/${action}`));
     const sync = button('Sync now', () => post('sync'));
     const pause = button('Pause', () => post('pause'));
@@ -53,8 +53,9 @@ export function createConnectionCard(client, first, { onChanged }) {
   }
 
   async function disconnect() {
-    const data = await confirmDisconnect(connection);
-    if (data) await act(() => client.delete(`/v1/connections/${first.id}?data=${data}`));
+    const query = await confirmDisconnect(connection);
+    if (query === undefined) return;
+    await act(() => client.delete(`/v1/connections/${first.id}${query}`));
   }
 
   async function act(run) {
@@ -80,14 +81,13 @@ export function createConnectionCard(client, first, { onChanged }) {
     setText(facts, factsOf(next));
     setText(pill, stateLabel(next.state));
     pill.dataset.tone = stateTone(next.state);
-    for (const [name, facts] of Object.entries(next.capabilities)) {
-      if (!facts) continue;
+    for (const [name, capability] of Object.entries(next.capabilities)) {
       if (!capabilities.has(name)) {
         const view = createCapabilityView(name, { address: () => connection.address });
         capabilities.set(name, view);
         views.append(view.element);
       }
-      capabilities.get(name).update(facts, receivedAtMs);
+      capabilities.get(name).update(capability, receivedAtMs);
     }
     const mail = next.capabilities.mail;
     folders.update(mail);

@@ -19,6 +19,10 @@ export function createConnectionList(client, { onChanged, onMoved }) {
     const { data } = await client.get(`/v1/connections?limit=${pageSize}`);
     const receivedAtMs = Date.now();
     for (const connection of data) show(connection, receivedAtMs);
+    data.forEach(({ id }, index) => {
+      const card = cards.get(id).element;
+      if (element.children[index] !== card) element.insertBefore(card, element.children[index]);
+    });
     const ids = new Set(data.map(({ id }) => id));
     for (const id of cards.keys()) if (!ids.has(id)) remove(id);
     follow(data);
@@ -31,7 +35,6 @@ export function createConnectionList(client, { onChanged, onMoved }) {
     if (known) return known.update(connection, receivedAtMs);
     const card = createConnectionCard(client, connection, { onChanged });
     cards.set(connection.id, card);
-    element.append(card.element);
   }
 
   function remove(id) {

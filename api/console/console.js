@@ -12,6 +12,9 @@ import { forgetSession, readSession } from './session.js';
 const listIntervalMs = 10_000;
 const tickIntervalMs = 1_000;
 
+/** Answers that no retry mends: the session is not, or no longer, anybody's. */
+const keyCodes = new Set(['unauthorized', 'unknown-member', 'member-required']);
+
 const main = document.getElementById('main');
 
 /** A link with another key in it, opened in this tab, starts anew. */
@@ -35,7 +38,7 @@ async function run(current) {
   let wake = new AbortController();
 
   const fail = (error) => {
-    if (!(error instanceof ApiProblem) || error.status !== 401) return;
+    if (!(error instanceof ApiProblem) || !keyCodes.has(error.code)) return;
     stopping.abort();
     connections.stop();
     forgetSession();

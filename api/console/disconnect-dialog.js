@@ -1,26 +1,30 @@
 import { h } from './dom.js';
 import { plural } from './words.js';
 
-/** The API erases a disconnected connection's data so many days later. */
-const keptDays = 7;
-
 /**
  * Asks before a connection is ended, saying what happens to the data.
- * Resolves to `erase`, `keep`, or undefined when the answer is no.
+ * Resolves to the query of the request, or to undefined when the answer is no.
  */
 export function confirmDisconnect(connection) {
   const stored = connection.capabilities.mail?.stored ?? 0;
   const titleId = 'disconnect-title';
   const dialog = h('dialog', { 'aria-labelledby': titleId });
-  const erase = choice('erase', {
-    label: 'Erase what was imported',
-    hint: `${plural(stored, 'imported message')} and everything made from them are erased after ${keptDays} days. Messages that the team tracks stay.`,
-    checked: true,
-  });
-  const keep = choice('keep', {
-    label: 'Keep what was imported',
-    hint: 'The messages stay as they are now, sealed, and no longer change.',
-  });
+  const choices = [
+    choice('later', 'Erase it in 7 days', {
+      hint: `${plural(stored, 'message')}. Until then, connecting the same account again goes on where it stopped.`,
+      checked: true,
+      query: '',
+    }),
+    choice('erase', 'Erase it now', {
+      hint: 'What was imported is erased at once. Messages that the team tracks stay.',
+      query: '?data=erase',
+    }),
+    choice('keep', 'Keep it', {
+      hint: 'The messages stay as they are now, sealed, and no longer change.',
+      query: '?data=keep',
+    }),
+  ];
+  const legend = h('legend', {}, 'What was imported');
   const end = h('button', { type: 'button', class: 'button button-danger' }, 'Disconnect');
   const cancel = h('button', { type: 'button', class: 'button', autofocus: true }, 'Cancel');
   dialog.append(
@@ -31,7 +35,7 @@ export function confirmDisconnect(connection) {
       'Steward stops watching the mailbox, closes its sessions and wipes the password. ',
       'Nothing changes at the mail server.',
     ),
-    h('fieldset', {}, h('legend', {}, 'The data in Steward'), erase.element, keep.element),
+    h('fieldset', {}, legend, ...choices.map(({ element }) => element)),
     h('div', { class: 'actions actions-end' }, cancel, end),
   );
   document.body.append(dialog);
@@ -39,7 +43,7 @@ export function confirmDisconnect(connection) {
   return new Promise((resolve) => {
     let answer;
     end.addEventListener('click', () => {
-      answer = keep.input.checked ? 'keep' : 'erase';
+      answer = choices.find(({ input }) => input.checked)?.query;
       dialog.close();
     });
     cancel.addEventListener('click', () => dialog.close());
@@ -51,11 +55,12 @@ export function confirmDisconnect(connection) {
   });
 }
 
-function choice(value, { label, hint, checked = false }) {
+function choice(value, label, { hint, query, checked = false }) {
   const id = `disconnect-${value}`;
+  const described = `${id}-hint`;
   const input = h('input', { type: 'radio', name: 'data', id, value, checked });
-  input.setAttribute('aria-describedby', `${id}-hint`);
+  input.setAttribute('aria-describedby', described);
   const text = h('div', {}, h('label', { for: id }, label));
-  text.append(h('p', { id: `${id}-hint`, class: 'hint' }, hint));
-  return { input, element: h('div', { class: 'choice' }, input, text) };
+  text.append(h('p', { id: described, class: 'hint' }, hint));
+  return { input, query, element: h('div', { class: 'choice' }, input, text) };
 }

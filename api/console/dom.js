@@ -26,7 +26,14 @@ export function field({ id, label, hint, input }) {
   input.id = id;
   const described = [hintLine && `${id}-hint`, `${id}-error`].filter(Boolean).join(' ');
   input.setAttribute('aria-describedby', described);
-  const element = h('div', { class: 'field' }, h('label', { for: id }, label), input, hintLine, error);
+  const element = h(
+    'div',
+    { class: 'field' },
+    h('label', { for: id }, label),
+    input,
+    hintLine,
+    error,
+  );
   return { element, input, showError: (message) => showFieldError(input, error, message) };
 }
 

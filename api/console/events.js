@@ -20,10 +20,14 @@ export async function followEvents(client, connectionId, { onEvent, signal }) {
         accept: 'text/event-stream',
         signal: AbortSignal.any([signal, attempt.signal]),
       });
-      await readEvents(response.body, (event) => {
-        backoff.reset();
-        onEvent(event);
-      }, watchdog.touch);
+      await readEvents(
+        response.body,
+        (event) => {
+          backoff.reset();
+          onEvent(event);
+        },
+        watchdog.touch,
+      );
     } catch (error) {
       if (error instanceof ApiProblem && error.status < 500 && error.status !== 429) return;
       // Cut or silent: the next round asks again.
@@ -38,7 +42,7 @@ export async function followEvents(client, connectionId, { onEvent, signal }) {
 async function readEvents(body, onEvent, touch) {
   const parser = createEventParser(onEvent);
   const decoder = new TextDecoder();
-  for (const reader = body.getReader(); ; ) {
+  for (const reader = body.getReader(); ;) {
     const { done, value } = await reader.read();
     if (done) return;
     touch();

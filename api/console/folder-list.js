@@ -15,7 +15,12 @@ export function createFolderList(client, connectionId) {
   const summary = h('summary', {}, 'Folders');
   const note = h('p', { class: 'hint', role: 'status' }, 'Reading the folders …');
   const rows = h('tbody');
-  const head = h('tr', {}, h('th', { scope: 'col' }, 'Folder'), ...headers('Stored', 'At the server'));
+  const head = h(
+    'tr',
+    {},
+    h('th', { scope: 'col' }, 'Folder'),
+    ...headers('Stored', 'At the server'),
+  );
   const table = h('table', { hidden: true }, h('thead', {}, head), rows);
   const element = h('details', { class: 'fold', ontoggle: () => refresh() }, summary, note, table);
 

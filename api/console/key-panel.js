@@ -20,8 +20,14 @@ export function createKeyPanel({ refused }) {
   return h(
     'section',
     { class: 'panel panel-narrow', 'aria-labelledby': 'key-title' },
-    h('h1', { id: 'key-title' }, refused ? 'The key does not fit' : 'Open the console with its link'),
-    refused ? h('p', {}, 'The API refused the key: it was revoked, or it belongs elsewhere.') : null,
+    h(
+      'h1',
+      { id: 'key-title' },
+      refused ? 'The key does not fit' : 'Open the console with its link',
+    ),
+    refused
+      ? h('p', {}, 'The API refused the key: it was revoked, or it belongs elsewhere.')
+      : null,
     h(
       'p',
       {},

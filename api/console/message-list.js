@@ -35,7 +35,8 @@ export function createMessageList(client, { onError }) {
       rows.set(message.id, row);
       row.update(message);
       // Moved only when it stands elsewhere: a row that stays keeps its selection.
-      if (list.children[index] !== row.element) list.insertBefore(row.element, list.children[index]);
+      if (list.children[index] !== row.element)
+        list.insertBefore(row.element, list.children[index]);
     });
     empty.hidden = messages.length > 0;
     if (messages.length > 0) first = false;

@@ -4,7 +4,7 @@ import { count, fullDate, plural, skipWords } from './words.js';
 /** More are read through the API; a list that long needs more than a page to be worked through. */
 const shownMax = 50;
 
-/** What was left out of the store, each with its reason and a button that tries it again. */
+/** What was left out of the store, each with its reason. */
 export function createSkipList(client, connectionId, { folderName }) {
   let total = 0;
   let loaded = -1;
@@ -31,35 +31,19 @@ export function createSkipList(client, connectionId, { folderName }) {
     const rows = [];
     for (const skip of page.data) rows.push(toRow(skip, await folderName(skip.folderId)));
     list.replaceChildren(...rows);
-    setText(note, page.nextCursor ? `The first ${count(shownMax)}; the API lists all of them.` : '');
+    setText(
+      note,
+      page.nextCursor ? `The first ${count(shownMax)}; the API lists all of them.` : '',
+    );
     note.hidden = note.textContent === '';
   }
 
   function toRow(skip, folder) {
     const reason = skipWords[skip.reason] ?? skip.reason;
     const facts = `${folder} · UID ${skip.uid} · ${plural(skip.strikes, 'attempt')}`;
-    const button = h('button', { type: 'button', class: 'button button-small' }, 'Try again');
-    const row = h(
-      'li',
-      {},
-      h('div', {}, h('p', {}, reason), h('p', { class: 'hint' }, h('bdi', {}, facts))),
-      button,
-    );
+    const row = h('li', {}, h('p', {}, reason), h('p', { class: 'hint' }, h('bdi', {}, facts)));
     row.title = `Left out since ${fullDate(skip.quarantinedAt ?? skip.createdAt)}`;
-    button.addEventListener('click', () => retry(skip, button));
     return row;
-  }
-
-  async function retry(skip, button) {
-    button.disabled = true;
-    try {
-      await client.post(`/v1/connections/${connectionId}/skips/${skip.id}/retry`);
-      setText(button, 'Will be tried');
-    } catch (error) {
-      button.disabled = false;
-      setText(note, error.message);
-      note.hidden = false;
-    }
   }
 
   return {
