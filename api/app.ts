@@ -23,6 +23,7 @@ import { addMessageRoutes } from './routes/messages.ts';
 import { addMetricsRoutes } from './routes/metrics.ts';
 import { addOperatorRoutes } from './routes/operators.ts';
 import { addPageRoutes } from './routes/pages.ts';
+import { addSandboxRoutes } from './routes/sandbox.ts';
 import { addSkipRoutes } from './routes/skips.ts';
 import { addTenantRoutes } from './routes/tenants.ts';
 import { addThreadRoutes } from './routes/threads.ts';
@@ -60,6 +61,7 @@ export function createApi(deps: ApiDeps, closing: AbortSignal = new AbortControl
   app.use('*', requestLog(deps.log, metrics));
   app.use('*', secureHeaders({ contentSecurityPolicy, referrerPolicy: 'no-referrer' }));
   app.use('*', bodyLimit({ maxSize: bodyBytesMax, onError: tooLarge }));
+  addSandboxRoutes(app, deps);
   app.use('/v1/*', authenticate(deps));
   app.use('/v1/*', requireJson);
   app.use('/v1/*', idempotent(deps));

@@ -19,6 +19,13 @@ export interface ApiOptions {
   temporalUiUrl: string | undefined;
   temporalNamespace: string;
   limits: RateLimits;
+  /** Only where the instance is a sandbox. */
+  sandbox?: SandboxOptions | undefined;
+}
+
+export interface SandboxOptions {
+  /** The mailbox that the console offers to connect. */
+  sample: { host: string; port: number; username: string; password: string } | undefined;
 }
 
 /** Proves that an account's credentials work. @throws ProviderFailure */

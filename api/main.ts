@@ -69,6 +69,7 @@ async function createApiProcess(env: Env, log: Logger): Promise<ApiServer> {
         temporalUiUrl: env.temporalUiUrl,
         temporalNamespace: temporalNamespace(env.temporal),
         limits: rateLimitsDefault,
+        sandbox: env.sandbox ? { sample: env.sampleMailbox } : undefined,
       },
     },
     { host: env.host, port: env.port },

@@ -20,7 +20,7 @@ export function createConnectionCard(client, first, { onChanged }) {
   const views = h('div');
   const problem = h('p', { class: 'problem', role: 'alert', hidden: true });
   const folders = createFolderList(client, first.id);
-  const skips = createSkipList(client, first.id, { folderName: folders.nameOf });
+  const skips = createSkipList(client, first.id, { folderName: (id) => folders.nameOf(id) });
   const actions = createActions();
   const capabilities = new Map();
   const header = h('header', { class: 'card-header' }, h('div', {}, title, facts), pill);

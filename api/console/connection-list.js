@@ -32,9 +32,8 @@ export function createConnectionList(client, { onChanged, onMoved }) {
 
   function show(connection, receivedAtMs) {
     const known = cards.get(connection.id);
-    if (known) return known.update(connection, receivedAtMs);
-    const card = createConnectionCard(client, connection, { onChanged });
-    cards.set(connection.id, card);
+    if (known) known.update(connection, receivedAtMs);
+    else cards.set(connection.id, createConnectionCard(client, connection, { onChanged }));
   }
 
   function remove(id) {
