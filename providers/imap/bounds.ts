@@ -1,0 +1,94 @@
+import { minuteMs, secondMs } from '../../domain/clock.ts';
+
+/**
+ * Every bound of the IMAP adapter, with its reason. Mailboxes and servers are hostile input: what
+ * is not bounded here is bounded by one of these.
+ */
+
+const kib = 1024;
+const mib = 1024 * kib;
+
+/** A header block beyond this is cut: lists of a thousand recipients stay under 64 KiB. */
+export const headerBytesMax = 128 * kib;
+
+/** One text leaf; newsletters stay under 500 KiB, what is longer is cut and marked. */
+export const leafBytesMax = 2 * mib;
+
+/** All text leaves of one message together; further leaves are listed as attachments. */
+export const messageTextBytesMax = 8 * mib;
+
+/** Text leaves of one message; a digest has a dozen, further ones are listed as attachments. */
+export const leavesMax = 20;
+
+/** Nesting of MIME parts; real mail stays under 10, the server's parser gives up near 100. */
+export const mimeDepthMax = 50;
+
+/** Parts of one message in all; each costs a tree node and an attachment entry. */
+export const partsMax = 1_000;
+
+/** Keywords of one message that are kept; servers allow a few dozen per folder. */
+export const keywordsMax = 100;
+
+/** Folders of one account; each costs rows, a cursor and a STATUS. */
+export const foldersMax = 10_000;
+
+/** A listing of `foldersMax` folders with their counters, at 600 bytes each. */
+export const folderListBytesMax = 6 * mib;
+
+/** UIDs asked for in one SEARCH, so that an answer without ESEARCH stays under 600 KiB. */
+export const listingWindow = 50_000;
+
+/** The widest UID range of one SEARCH in a sparse folder: at most 11 MB when it turns out full. */
+export const listingSpanMax = 1_000_000;
+
+/** Known items compared with the listing at a time. */
+export const compareBatch = 5_000;
+
+/** Flag changes in one page: small rows, one statement for the store. */
+export const flagBatch = 2_000;
+
+/** Connections that one page may cost while the item that breaks them is isolated. */
+export const reopensPerPageMax = 30;
+
+/** imapflow's own limits, lowered from gigabytes to what the fetches above can produce. */
+export const parserLimits = {
+  maxLiteralSize: 4 * mib,
+  // A SEARCH over `listingSpanMax` UIDs without ESEARCH.
+  maxLineLength: 16 * mib,
+  // One answer carries all text leaves of a message, and its header.
+  maxResponseSize: 24 * mib,
+  // A BODYSTRUCTURE of `partsMax` parts has about 50,000 tokens.
+  maxResponseTokens: 200_000,
+} as const;
+
+export interface ImapLimits {
+  /** Name resolution, TCP and TLS together; a member waits for the answer. */
+  connectionTimeoutMs: number;
+  greetingTimeoutMs: number;
+  /** A command without any byte of answer; SEARCH in huge folders takes a minute on slow disks. */
+  socketTimeoutMs: number;
+  /** Idle sync sessions are closed: servers count connections, 15 an account at some hosts. */
+  poolIdleMs: number;
+  /** One for the live loop, one for the backfill. */
+  sessionsPerAccount: number;
+  /** An idle session is asked for a sign of life before it is used again after this. */
+  livenessAfterMs: number;
+  /** A failed login check takes at least this long, so that ports cannot be told apart by time. */
+  failureLatencyMs: number;
+  /** IDLE is renewed: firewalls drop silent connections after 10 minutes, servers after 30. */
+  idleRenewMs: number;
+  /** How soon a watch goes back to IDLE after a command. */
+  idleDelayMs: number;
+}
+
+export const defaultLimits: ImapLimits = {
+  connectionTimeoutMs: 20 * secondMs,
+  greetingTimeoutMs: 10 * secondMs,
+  socketTimeoutMs: 2 * minuteMs,
+  poolIdleMs: minuteMs,
+  sessionsPerAccount: 2,
+  livenessAfterMs: 10 * secondMs,
+  failureLatencyMs: 2 * secondMs,
+  idleRenewMs: 9 * minuteMs,
+  idleDelayMs: 50,
+};

@@ -1,0 +1,103 @@
+import type { FlagChange, KnownItems } from '../../domain/provider.ts';
+import { compareBatch, flagBatch } from './bounds.ts';
+import { translated } from './errors.ts';
+import { readFlags } from './flags.ts';
+import { listUids } from './listing.ts';
+import type { OpenFolder } from './open-folder.ts';
+
+export interface Differences {
+  vanished: number[];
+  flagChanges: FlagChange[];
+}
+
+/** Flag changes since a mod-sequence (RFC 7162 §3.1.4) of UIDs up to `highest`, in batches. */
+export async function* flagsSince(
+  folder: OpenFolder,
+  modseq: bigint,
+  highest: number,
+): AsyncGenerator<FlagChange[]> {
+  if (highest < 1) return;
+  let batch: FlagChange[] = [];
+  for await (const change of streamFlags(folder, 1, highest, modseq)) {
+    batch.push(change);
+    if (batch.length < flagBatch) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/**
+ * Compares the store's items up to `highest` with the server, batch by batch in ascending order.
+ * Only a complete listing of a range makes an item of it vanish.
+ */
+export async function* compareKnown(
+  folder: OpenFolder,
+  known: KnownItems,
+  highest: number,
+  wanted: { vanished: boolean; flags: boolean },
+): AsyncGenerator<Differences> {
+  for (let after = 0; after < highest;) {
+    const batch = await known.flags(after, compareBatch);
+    const items = batch.filter(({ uid }) => uid <= highest);
+    const [first, last] = [items[0], items.at(-1)];
+    if (!first || !last) return;
+    const found = {
+      vanished: wanted.vanished ? await vanishedOf(folder, items) : [],
+      flagChanges: wanted.flags ? await changedFlags(folder, items) : [],
+    };
+    if (found.vanished.length > 0 || found.flagChanges.length > 0) yield found;
+    after = last.uid;
+  }
+}
+
+async function vanishedOf(
+  folder: OpenFolder,
+  items: readonly { uid: number }[],
+): Promise<number[]> {
+  const missing = new Set(items.map(({ uid }) => uid));
+  const range = { lowest: items[0]!.uid, highest: items.at(-1)!.uid };
+  for await (const uids of listUids(folder, range, { direction: 'ascending' })) {
+    for (const uid of uids) missing.delete(uid);
+  }
+  return [...missing];
+}
+
+async function changedFlags(
+  folder: OpenFolder,
+  items: readonly { uid: number; flags: number }[],
+): Promise<FlagChange[]> {
+  const stored = new Map(items.map(({ uid, flags }) => [uid, flags]));
+  const changes: FlagChange[] = [];
+  for await (const change of streamFlags(folder, items[0]!.uid, items.at(-1)!.uid)) {
+    const flags = stored.get(change.uid);
+    if (flags !== undefined && flags !== change.flags) changes.push(change);
+  }
+  return changes;
+}
+
+/** Rows are taken one by one, so that a folder of a million messages is never held at once. */
+async function* streamFlags(
+  { client }: OpenFolder,
+  lowest: number,
+  highest: number,
+  changedSince?: bigint,
+): AsyncGenerator<FlagChange> {
+  const rows = client.fetch(
+    `${lowest}:${highest}`,
+    { uid: true, flags: true },
+    { uid: true, ...(changedSince !== undefined && { changedSince }) },
+  );
+  try {
+    for (;;) {
+      const row = await translated(rows.next());
+      if (row.done) return;
+      const { uid, flags, modseq } = row.value;
+      // Rows without FLAGS tell nothing; rows of other UIDs were not asked for.
+      if (!flags || !uid || uid < lowest || uid > highest) continue;
+      yield { uid, ...readFlags(flags), version: modseq ?? 0n };
+    }
+  } finally {
+    await rows.return(undefined);
+  }
+}

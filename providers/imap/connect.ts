@@ -1,0 +1,124 @@
+import type { Socket } from 'node:net';
+import { getCACertificates } from 'node:tls';
+import { ImapFlow, type ImapFlowOptions } from 'imapflow';
+import { ProviderFailure } from '../../domain/failure.ts';
+import type { ImapAccount } from '../../domain/provider.ts';
+import { createAddressGuard, type AddressGuardOptions } from './address-guard.ts';
+import { parserLimits, type ImapLimits } from './bounds.ts';
+import { cleartextRefused, translateConnectError } from './errors.ts';
+import { createPinnedTransport } from './pinned-transport.ts';
+
+export interface ImapGuardOptions extends AddressGuardOptions {
+  /** Whether a member may choose a connection without TLS. */
+  allowCleartext: boolean;
+  /** Certificates (PEM) trusted beside the well-known authorities. */
+  extraAuthorities?: readonly string[];
+}
+
+/** An open, logged-in connection. */
+export interface ImapConnection {
+  readonly client: ImapFlow;
+  /** The socket that carries the session, for byte budgets. */
+  readonly socket: Socket;
+  /** What ended the connection from inside, for example a bound that the server broke. */
+  fault: unknown;
+}
+
+export type ConnectImap = (
+  account: ImapAccount,
+  purpose: 'sync' | 'watch',
+  signal?: AbortSignal,
+) => Promise<ImapConnection>;
+
+/**
+ * Opens connections: address checked, TLS required unless allowed otherwise, bounds lowered,
+ * logged in. Every error it throws is a ProviderFailure.
+ */
+export function createConnect(options: ImapGuardOptions, limits: ImapLimits): ConnectImap {
+  const guard = createAddressGuard(options);
+  const authorities = options.extraAuthorities && [
+    ...getCACertificates('default'),
+    ...options.extraAuthorities,
+  ];
+  return async (account, purpose, signal) => {
+    if (account.security === 'none' && !options.allowCleartext) throw cleartextRefused();
+    if (hasControlCharacters(account.username)) {
+      throw new ProviderFailure('invalid-request', 'The user name contains control characters.', {
+        code: 'imap-username-invalid',
+      });
+    }
+    signal?.throwIfAborted();
+    const target = await guard.check(account.host, account.port);
+    const sockets: Socket[] = [];
+    const transport = createPinnedTransport(guard, target, authorities, (socket) => {
+      sockets.push(socket);
+    });
+    const client = new ImapFlow({
+      ...clientOptions(account, purpose, limits),
+      host: target.host,
+      port: target.port,
+      transport,
+    });
+    let connection: ImapConnection | undefined;
+    client.on('error', (error) => {
+      if (connection) connection.fault = error;
+      client.close();
+    });
+    const abort = (): void => client.close();
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      await client.connect();
+    } catch (error) {
+      client.close();
+      signal?.throwIfAborted();
+      throw translateConnectError(error, hasGreeted(client) ? 'greeted' : 'before-greeting');
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+    connection = { client, socket: sockets.at(-1)!, fault: undefined };
+    return connection;
+  };
+}
+
+function clientOptions(
+  account: ImapAccount,
+  purpose: 'sync' | 'watch',
+  limits: ImapLimits,
+): ImapFlowOptions {
+  return {
+    secure: account.security === 'tls',
+    ...(account.security !== 'tls' && { doSTARTTLS: account.security === 'starttls' }),
+    auth: {
+      user: account.username,
+      ...(account.accessToken
+        ? { accessToken: account.accessToken }
+        : { pass: account.password ?? '' }),
+    },
+    clientInfo: { name: 'Steward', vendor: 'Steward' },
+    connectionTimeout: limits.connectionTimeoutMs,
+    greetingTimeout: limits.greetingTimeoutMs,
+    socketTimeout: limits.socketTimeoutMs,
+    ...parserLimits,
+    // Compressed streams hide how much they hold until it is too late.
+    disableCompression: true,
+    // BINARY would take the transfer encoding off at the server, which some do wrongly.
+    disableBinary: true,
+    disableAutoIdle: purpose === 'sync',
+    autoIdleDelay: limits.idleDelayMs,
+    maxIdleTime: limits.idleRenewMs,
+    // imapflow logs host names, user names and folder names.
+    logger: false,
+  };
+}
+
+/** Whether the peer has spoken IMAP: a greeting, or a refusal in the form of one. */
+function hasGreeted(client: ImapFlow): boolean {
+  return (
+    client.greeting !== undefined || client.byeReason !== undefined || client.authenticated !== false
+  );
+}
+
+/** They have no place in a user name (RFC 9051 §9), and SASL PLAIN separates its fields by NUL. */
+function hasControlCharacters(text: string): boolean {
+  return [...text].some((character) => character < ' ' || character === '\u007f');
+}

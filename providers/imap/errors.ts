@@ -1,0 +1,230 @@
+import { hourMs, minuteMs } from '../../domain/clock.ts';
+import { ProviderFailure, type FailureKind } from '../../domain/failure.ts';
+
+/** How far a connection attempt had come when it failed. */
+export type ConnectStage = 'before-greeting' | 'greeted' | 'session';
+
+/** What imapflow and Node hang onto an error, all of it optional. */
+interface ErrorFacts {
+  code?: unknown;
+  authenticationFailed?: unknown;
+  serverResponseCode?: unknown;
+  responseStatus?: unknown;
+  responseText?: unknown;
+  response?: unknown;
+  mailboxMissing?: unknown;
+  tlsFailed?: unknown;
+  throttleReset?: unknown;
+}
+
+/** A server that counts connections or logins is left alone for this long. */
+const limitPauseMs = 5 * minuteMs;
+
+/** A server's own back-off hint is believed up to this. */
+const throttlePauseMaxMs = hourMs;
+
+/** imapflow's codes for bounds that the server broke; all but the last end the connection. */
+const boundCodes = new Set([
+  'LiteralTooLarge',
+  'LineTooLarge',
+  'ResponseTooLarge',
+  'TooManyTokens',
+  'TooManyResponses',
+]);
+
+/** Response codes of a refused login that say nothing about the credentials (RFC 5530). */
+const passingLoginCodes = new Set(['UNAVAILABLE', 'INUSE', 'SERVERBUG', 'LIMIT']);
+
+export function unreachable(cause?: unknown): ProviderFailure {
+  return failure(
+    'provider-down',
+    'imap-unreachable',
+    'No IMAP server answered at this host and port. Check both, and that the server is running.',
+    cause,
+  );
+}
+
+export function addressBlocked(): ProviderFailure {
+  return failure(
+    'invalid-request',
+    'imap-address-blocked',
+    'This host or port is not one that may be connected to: only public addresses and the ' +
+      'ports 143 and 993, and the networks that the operator allows.',
+  );
+}
+
+export function cleartextRefused(): ProviderFailure {
+  return failure(
+    'invalid-request',
+    'imap-cleartext-refused',
+    'Connections without TLS are not allowed here. Choose TLS or STARTTLS.',
+  );
+}
+
+export function uidValidityChanged(): ProviderFailure {
+  return failure(
+    'cursor-expired',
+    'imap-uidvalidity-changed',
+    'The folder was renumbered while it was read; it has to be listed again.',
+  );
+}
+
+export function responseTooLarge(cause?: unknown): ProviderFailure {
+  return failure(
+    'too-large',
+    'imap-response-too-large',
+    'The IMAP server sent more than the bounds allow.',
+    cause,
+  );
+}
+
+export function refused(cause?: unknown): ProviderFailure {
+  return failure(
+    'provider-down',
+    'imap-refused',
+    'The IMAP server refused a command that it usually carries out.',
+    cause,
+  );
+}
+
+/**
+ * Translates whatever a connection attempt threw. Until the peer has greeted as an IMAP server
+ * every fault reads the same, so that the answer tells nothing about other services; only the
+ * certificate of an allowed address is spoken of.
+ */
+export function translateConnectError(error: unknown, stage: ConnectStage): ProviderFailure {
+  if (error instanceof ProviderFailure) return error;
+  const facts = factsOf(error);
+  const fault = certificateFault(facts.code);
+  if (fault !== undefined) return tlsFailed(fault, error);
+  if (stage === 'before-greeting') return unreachable(error);
+  if (facts.tlsFailed === true) return tlsFailed('TLS could not be established', error);
+  return translateError(error);
+}
+
+/** Translates an error of an open session. */
+export function translateError(error: unknown): ProviderFailure {
+  if (error instanceof ProviderFailure) return error;
+  const facts = factsOf(error);
+  const text = typeof facts.responseText === 'string' ? facts.responseText : '';
+  const code = typeof facts.serverResponseCode === 'string' ? facts.serverResponseCode : '';
+  if (facts.code === 'ETHROTTLE') return throttled(Number(facts.throttleReset) || 0, error);
+  if (code === 'LIMIT' || /too many (simultaneous )?(connections|logins)/i.test(text)) {
+    return throttled(limitPauseMs, error);
+  }
+  if (facts.authenticationFailed === true && !passingLoginCodes.has(code)) return loginFailed(error);
+  if (facts.mailboxMissing === true || facts.code === 'NotFound' || code === 'NONEXISTENT') {
+    return failure('not-found', 'imap-folder-missing', 'The folder is no longer there.', error);
+  }
+  if (isBoundError(error)) return responseTooLarge(error);
+  if (isRefusal(error)) return refused(error);
+  return failure(
+    'provider-down',
+    'imap-connection-lost',
+    'The connection to the IMAP server was lost.',
+    error,
+  );
+}
+
+/** A tagged NO or BAD: the session lives on, the command alone failed. */
+export function isRefusal(error: unknown): boolean {
+  const { responseStatus, code } = factsOf(error);
+  return (responseStatus === 'NO' || responseStatus === 'BAD') && code !== 'ETHROTTLE';
+}
+
+/** An answer beyond our bounds, or one that the parser could not make sense of. */
+export function isBoundError(error: unknown): boolean {
+  const { code } = factsOf(error);
+  return typeof code === 'string' && boundCodes.has(code);
+}
+
+function loginFailed(cause: unknown): ProviderFailure {
+  return failure(
+    'auth-revoked',
+    'imap-login-failed',
+    'The IMAP server refused the login. Check user name and password; some providers want an ' +
+      'app password.',
+    cause,
+  );
+}
+
+function tlsFailed(fault: string, cause: unknown): ProviderFailure {
+  return failure(
+    'provider-down',
+    'imap-tls-failed',
+    `The secure connection to the IMAP server failed: ${fault}.`,
+    cause,
+  );
+}
+
+function throttled(pauseMs: number, cause: unknown): ProviderFailure {
+  const retryAt = new Date(Date.now() + Math.min(Math.max(pauseMs, 1_000), throttlePauseMaxMs));
+  return new ProviderFailure('rate-limited', 'The IMAP server asks for a pause.', {
+    code: 'imap-throttled',
+    retryAt,
+    cause: harmlessCause(cause),
+  });
+}
+
+/** Node's and OpenSSL's codes for a certificate that does not hold, in words. */
+function certificateFault(code: unknown): string | undefined {
+  switch (code) {
+    case 'CERT_HAS_EXPIRED':
+      return 'its certificate has expired';
+    case 'CERT_NOT_YET_VALID':
+      return 'its certificate is not valid yet';
+    case 'CERT_REVOKED':
+      return 'its certificate was revoked';
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return 'its certificate is for another host name';
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+      return 'its certificate is self-signed';
+    case 'UNABLE_TO_GET_ISSUER_CERT':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+    case 'CERT_UNTRUSTED':
+    case 'INVALID_CA':
+    case 'INVALID_PURPOSE':
+      return 'its certificate comes from an authority that is not trusted';
+    default:
+      return undefined;
+  }
+}
+
+function failure(
+  kind: FailureKind,
+  code: string,
+  message: string,
+  cause?: unknown,
+): ProviderFailure {
+  return new ProviderFailure(kind, message, {
+    code,
+    ...(cause !== undefined && { cause: harmlessCause(cause) }),
+  });
+}
+
+/**
+ * What may be logged of a library's error: its code and the server's verdict. The text is left
+ * out, because servers quote addresses and imapflow quotes commands.
+ */
+function harmlessCause(error: unknown): Error {
+  const { code, responseStatus, serverResponseCode } = factsOf(error);
+  const words = [code, responseStatus, serverResponseCode].filter(
+    (word) => typeof word === 'string' && /^[\w-]{1,40}$/.test(word),
+  );
+  return new Error(`imap: ${words.join(' ') || 'unknown fault'}`);
+}
+
+function factsOf(error: unknown): ErrorFacts {
+  return typeof error === 'object' && error !== null ? error : {};
+}
+
+/** Awaits a call of the library, its errors translated. */
+export async function translated<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } catch (error) {
+    throw translateError(error);
+  }
+}

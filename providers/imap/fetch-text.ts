@@ -1,0 +1,107 @@
+import type { ItemFailure, RawLeaf, RawMessage, SkipReason } from '../../domain/provider.ts';
+import type { LeafPlan } from './body-structure.ts';
+import { leafBytesMax } from './bounds.ts';
+import type { Outline } from './fetch-outlines.ts';
+import { fetchRows } from './fetch-rows.ts';
+import { isolate } from './isolate.ts';
+import { stillThere } from './listing.ts';
+import type { OpenFolder } from './open-folder.ts';
+import { createPageBuffer } from './page-buffer.ts';
+
+type Parts = Map<string, Buffer>;
+
+/**
+ * Fetches the text leaves of some messages, one command for each list of sections that several
+ * share. No other part is ever asked for. All bytes of the result lie in one buffer, which can be
+ * handed to a thread whole.
+ */
+export async function fetchText(
+  folder: OpenFolder,
+  outlines: readonly Outline[],
+): Promise<{ messages: RawMessage[]; failures: ItemFailure[] }> {
+  const texts = new Map<number, Parts | SkipReason>();
+  for (const [sections, group] of groupBySections(outlines)) {
+    const read = async (some: readonly Outline[]): Promise<void> => {
+      const bodyParts = sections.map((key) => ({ key, start: 0, maxLength: leafBytesMax }));
+      const uids = some.map(({ uid }) => uid);
+      for (const [uid, row] of await fetchRows(folder, uids, { uid: true, bodyParts })) {
+        texts.set(uid, row.bodyParts ?? new Map());
+      }
+    };
+    for (const { item, reason } of await isolate(folder, group, read)) texts.set(item.uid, reason);
+  }
+  const silent = outlines.filter(({ uid, plan }) => plan.leaves.length > 0 && !texts.has(uid));
+  const present = await stillThere(
+    folder.client,
+    silent.map(({ uid }) => uid),
+  );
+  for (const uid of present) texts.set(uid, 'unreadable');
+  return assemble(outlines, texts);
+}
+
+/** Messages by their lists of sections; most mail has one of three. */
+function groupBySections(outlines: readonly Outline[]): Iterable<[string[], Outline[]]> {
+  const groups = new Map<string, [string[], Outline[]]>();
+  for (const outline of outlines) {
+    const sections = outline.plan.leaves.map(({ part }) => part);
+    if (sections.length === 0) continue;
+    const key = sections.join();
+    const group = groups.get(key);
+    if (group) group[1].push(outline);
+    else groups.set(key, [sections, [outline]]);
+  }
+  return groups.values();
+}
+
+function assemble(
+  outlines: readonly Outline[],
+  texts: ReadonlyMap<number, Parts | SkipReason>,
+): { messages: RawMessage[]; failures: ItemFailure[] } {
+  const failures: ItemFailure[] = [];
+  const complete: { outline: Outline; parts: Parts }[] = [];
+  for (const outline of outlines) {
+    const { uid, plan } = outline;
+    const parts = plan.leaves.length === 0 ? new Map<string, Buffer>() : texts.get(uid);
+    // Without an entry the message vanished between the two fetches.
+    if (parts === undefined) continue;
+    if (typeof parts === 'string') failures.push({ uid, reason: parts });
+    else if (plan.leaves.some((leaf) => isMissing(leaf, parts))) {
+      failures.push({ uid, reason: 'unreadable' });
+    } else complete.push({ outline, parts });
+  }
+  const buffer = createPageBuffer(
+    complete.reduce(
+      (sum, { outline, parts }) =>
+        outline.plan.leaves.reduce(
+          (bytes, leaf) => bytes + (parts.get(leaf.part)?.length ?? 0),
+          sum + outline.header.length,
+        ),
+      0,
+    ),
+  );
+  const messages = complete.map(({ outline, parts }): RawMessage => {
+    const { plan, header, ...facts } = outline;
+    return {
+      ...facts,
+      header: buffer.add(header),
+      leaves: plan.leaves.map((leaf) => toLeaf(leaf, parts.get(leaf.part), buffer.add)),
+      attachments: plan.attachments,
+    };
+  });
+  return { messages, failures };
+}
+
+/** An empty part may come as NIL; a part with a size may not. */
+function isMissing({ part, size }: LeafPlan, parts: Parts): boolean {
+  return size > 0 && !parts.get(part);
+}
+
+function toLeaf(
+  { subtype, charset, encoding, size }: LeafPlan,
+  content: Uint8Array | undefined,
+  keep: (bytes: Uint8Array) => Uint8Array,
+): RawLeaf {
+  const bytes = content || new Uint8Array();
+  const truncated = bytes.length >= leafBytesMax && size > leafBytesMax;
+  return { subtype, charset, encoding, content: keep(bytes), truncated };
+}

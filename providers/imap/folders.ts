@@ -1,0 +1,92 @@
+import type { ListResponse, StatusObject } from 'imapflow';
+import { ProviderFailure } from '../../domain/failure.ts';
+import type { FolderRole } from '../../domain/mail.ts';
+import type { RemoteCollection } from '../../domain/provider.ts';
+import { folderListBytesMax, foldersMax } from './bounds.ts';
+import type { ImapConnection } from './connect.ts';
+import { responseTooLarge, translateError } from './errors.ts';
+
+/** RFC 6154; imapflow finds the attribute, or else one of the well-known names. */
+const roles = new Map<string, FolderRole>([
+  ['\\Inbox', 'inbox'],
+  ['\\Sent', 'sent'],
+  ['\\Drafts', 'drafts'],
+  ['\\Trash', 'trash'],
+  ['\\Junk', 'junk'],
+  ['\\Archive', 'archive'],
+  ['\\All', 'all'],
+  ['\\Flagged', 'flagged'],
+]);
+
+const counters = {
+  messages: true,
+  uidNext: true,
+  uidValidity: true,
+  unseen: true,
+  highestModseq: true,
+} as const;
+
+/**
+ * Every folder that can be opened, with its counters: one LIST where LIST-STATUS (RFC 5819) is
+ * offered, else a STATUS per folder. @throws ProviderFailure beyond `foldersMax` folders
+ */
+export async function listCollections(connection: ImapConnection): Promise<RemoteCollection[]> {
+  const entries = await withByteBudget(connection, () =>
+    connection.client.list({ statusQuery: counters }),
+  );
+  if (entries.length > foldersMax) {
+    throw new ProviderFailure('too-large', `The mailbox has more than ${foldersMax} folders.`, {
+      code: 'imap-too-many-folders',
+    });
+  }
+  return entries.filter(canBeOpened).map(toCollection);
+}
+
+function canBeOpened({ flags }: ListResponse): boolean {
+  return ![...flags].some((flag) => /^\\(noselect|nonexistent)$/i.test(flag));
+}
+
+function toCollection(entry: ListResponse): RemoteCollection {
+  // imapflow answers a refused STATUS with false or an error in its place.
+  const status = entry.status && !('error' in entry.status) ? entry.status : undefined;
+  return {
+    path: [...entry.parent, entry.name],
+    ref: entry.path,
+    role: roles.get(entry.specialUse ?? ''),
+    messages: status?.messages ?? 0,
+    uidValidity: status?.uidValidity?.toString(),
+    mark: status ? markOf(status) : 'refused',
+    exact: status?.highestModseq !== undefined,
+  };
+}
+
+/** Moves with new mail, expunges and renumbering; with flags too where there is a MODSEQ. */
+function markOf(status: StatusObject): string {
+  const { uidValidity, uidNext, messages, highestModseq, unseen } = status;
+  return [uidValidity, uidNext, messages, highestModseq ?? `u${unseen ?? ''}`].join(':');
+}
+
+/** The part of a mark that hints at flag changes. */
+export function flagHintOf(mark: string): string {
+  return mark.slice(mark.lastIndexOf(':') + 1);
+}
+
+/** Ends the connection when a listing grows beyond every honest mailbox. */
+async function withByteBudget<T>(
+  { client, socket }: ImapConnection,
+  work: () => Promise<T>,
+): Promise<T> {
+  let bytes = 0;
+  const count = (chunk: Buffer): void => {
+    bytes += chunk.length;
+    if (bytes > folderListBytesMax) client.close();
+  };
+  socket.on('data', count);
+  try {
+    return await work();
+  } catch (error) {
+    throw bytes > folderListBytesMax ? responseTooLarge(error) : translateError(error);
+  } finally {
+    socket.off('data', count);
+  }
+}

@@ -1,0 +1,90 @@
+import type { ImapFlow, SearchObject } from 'imapflow';
+import { dayMs } from '../../domain/clock.ts';
+import { listingSpanMax, listingWindow } from './bounds.ts';
+import { refused, translated } from './errors.ts';
+import { formatUidSet, parseUidSet } from './uid-set.ts';
+
+export interface UidRange {
+  lowest: number;
+  highest: number;
+}
+
+/** What a listing looks at besides the range. */
+export interface ListingOptions {
+  direction: 'ascending' | 'descending';
+  since?: Date | undefined;
+}
+
+/**
+ * The UIDs of the selected folder inside a range, in windows whose answers stay bounded. A small
+ * folder is one window. In a sparse folder the windows grow, in a dense one they shrink again.
+ * Inside a window the order is the asked one too.
+ */
+export async function* listUids(
+  folder: { readonly client: ImapFlow },
+  { lowest, highest }: UidRange,
+  { direction, since }: ListingOptions,
+): AsyncGenerator<number[]> {
+  const messages = folder.client.mailbox ? folder.client.mailbox.exists : 0;
+  if (messages === 0) return;
+  const descending = direction === 'descending';
+  let span = messages <= listingWindow ? Number.POSITIVE_INFINITY : listingWindow;
+  let [from, to] = [lowest, highest];
+  while (from <= to) {
+    const window = descending
+      ? { lowest: Math.max(from, to - span + 1), highest: to }
+      : { lowest: from, highest: Math.min(to, from + span - 1) };
+    const uids = await searchUids(folder.client, window, since);
+    if (uids.length > 0) yield descending ? uids.toReversed() : uids;
+    if (descending) to = window.lowest - 1;
+    else from = window.highest + 1;
+    span = nextSpan(span, uids.length);
+  }
+}
+
+/** How many messages were received since a date, where the server counts without listing them. */
+export async function countSince(client: ImapFlow, since: Date): Promise<number | undefined> {
+  if (!client.capabilities.has('ESEARCH')) return undefined;
+  const found = await translated(
+    client.search(searchFor('1:*', since), { uid: true, returnOptions: ['COUNT'] }),
+  );
+  return typeof found === 'object' && 'count' in found ? found.count : undefined;
+}
+
+/** Which of these UIDs the folder still holds. */
+export async function stillThere(client: ImapFlow, uids: readonly number[]): Promise<Set<number>> {
+  if (uids.length === 0) return new Set();
+  const found = await translated(client.search({ uid: formatUidSet(uids) }, { uid: true }));
+  if (!Array.isArray(found)) throw refused();
+  return new Set(found);
+}
+
+/** @returns ascending; @throws ProviderFailure when the server refuses: that is no empty folder */
+async function searchUids(
+  client: ImapFlow,
+  { lowest, highest }: UidRange,
+  since: Date | undefined,
+): Promise<number[]> {
+  const query = searchFor(`${lowest}:${highest}`, since);
+  if (!client.capabilities.has('ESEARCH')) {
+    const found = await translated(client.search(query, { uid: true }));
+    if (!Array.isArray(found)) throw refused();
+    return found.filter((uid) => uid >= lowest && uid <= highest);
+  }
+  const found = await translated(
+    client.search(query, { uid: true, returnOptions: ['ALL'] }),
+  );
+  if (!found || Array.isArray(found)) throw refused();
+  return found.all === undefined ? [] : parseUidSet(found.all, lowest, highest);
+}
+
+/** SINCE compares days in the server's zone (RFC 9051 §6.4.4), so one day more is asked for. */
+function searchFor(uid: string, since: Date | undefined): SearchObject {
+  return { uid, ...(since && { since: new Date(since.getTime() - dayMs) }) };
+}
+
+function nextSpan(span: number, found: number): number {
+  if (!Number.isFinite(span)) return span;
+  if (found > listingWindow) return listingWindow;
+  return found < listingWindow / 4 ? Math.min(span * 2, listingSpanMax) : span;
+}

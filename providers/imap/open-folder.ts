@@ -1,0 +1,68 @@
+import type { ImapFlow } from 'imapflow';
+import type { RemoteCollection } from '../../domain/provider.ts';
+import { reopensPerPageMax } from './bounds.ts';
+import { isBoundError, translated, translateError, uidValidityChanged } from './errors.ts';
+import type { Lease } from './session-pool.ts';
+
+/** A folder as EXAMINE described it, before anything was fetched. */
+export interface FolderState {
+  uidValidity: string;
+  uidNext: number;
+  messages: number;
+  /** Undefined where the folder keeps no mod-sequences (RFC 7162 §3.1.2). */
+  modseq: bigint | undefined;
+}
+
+export interface OpenFolder {
+  /** The connection changes when it has to be opened again. */
+  readonly client: ImapFlow;
+  readonly state: FolderState;
+  /**
+   * Whether an error is a bound that the server broke. If so the connection is open again
+   * afterwards, on the same folder, so that the rest can be read.
+   */
+  recover(error: unknown): Promise<boolean>;
+}
+
+/** Opens a folder read-only. @throws ProviderFailure, `cursor-expired` when it was renumbered */
+export async function openFolder(lease: Lease, collection: RemoteCollection): Promise<OpenFolder> {
+  const state = await examine(lease.connection.client, collection);
+  if (collection.uidValidity !== undefined && collection.uidValidity !== state.uidValidity) {
+    throw uidValidityChanged();
+  }
+  let reopens = 0;
+  return {
+    get client() {
+      return lease.connection.client;
+    },
+    state,
+    recover: async (error) => {
+      const cause = isBoundError(error) ? error : lease.connection.fault;
+      if (!isBoundError(cause)) return false;
+      reopens += 1;
+      if (reopens > reopensPerPageMax) throw translateError(cause);
+      await lease.reopen();
+      const again = await examine(lease.connection.client, collection);
+      if (again.uidValidity !== state.uidValidity) throw uidValidityChanged();
+      return true;
+    },
+  };
+}
+
+async function examine(client: ImapFlow, { ref }: RemoteCollection): Promise<FolderState> {
+  const mailbox = await translated(client.mailboxOpen(ref, { readOnly: true }));
+  const hasModseq = client.enabled.has('CONDSTORE') && mailbox.noModseq !== true;
+  return {
+    uidValidity: String(mailbox.uidValidity ?? ''),
+    uidNext: mailbox.uidNext ?? (await uidAfterLast(client, mailbox.exists)),
+    messages: mailbox.exists ?? 0,
+    modseq: hasModseq ? mailbox.highestModseq : undefined,
+  };
+}
+
+/** Some servers leave UIDNEXT out of SELECT (it is only recommended before RFC 9051). */
+async function uidAfterLast(client: ImapFlow, messages: number): Promise<number> {
+  if (!messages) return 1;
+  const last = await translated(client.fetchOne('*', { uid: true }));
+  return last ? last.uid + 1 : 1;
+}

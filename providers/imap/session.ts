@@ -1,0 +1,24 @@
+import type { MailSession } from '../../domain/provider.ts';
+import { readChanges } from './changes.ts';
+import { listCollections } from './folders.ts';
+import { readHistory } from './history.ts';
+import type { Lease } from './session-pool.ts';
+
+/** A session over a leased connection. Disposing it in mid-read closes the connection. */
+export function createSession(lease: Lease): MailSession {
+  let reading = 0;
+
+  async function* counted<T>(pages: AsyncGenerator<T>): AsyncGenerator<T> {
+    reading += 1;
+    yield* pages;
+    // Not in a finally: after a fault the state of the connection is unknown.
+    reading -= 1;
+  }
+
+  return {
+    collections: () => listCollections(lease.connection),
+    changes: (request) => counted(readChanges(lease, request)),
+    history: (request) => counted(readHistory(lease, request)),
+    [Symbol.asyncDispose]: async () => lease.release(reading > 0),
+  };
+}

@@ -1,0 +1,49 @@
+import type { MailAccount, WatchListener, WatchSession } from '../../domain/provider.ts';
+import type { ConnectImap } from './connect.ts';
+import { translated } from './errors.ts';
+import { listCollections } from './folders.ts';
+
+/**
+ * Watches an account over a connection of its own: IDLE on the inbox (RFC 2177), which imapflow
+ * enters by itself and replaces by polling where the server has none, and sweeps of all folders
+ * when the caller asks for one.
+ * @throws ProviderFailure when the session cannot be opened
+ */
+export async function openWatch(
+  connect: ConnectImap,
+  account: MailAccount,
+  listener: WatchListener,
+): Promise<WatchSession> {
+  const connection = await connect(account.imap, 'watch');
+  const { client } = connection;
+  let over = false;
+  const changed = (): void => {
+    if (!over) listener.changed();
+  };
+  const ended = (): void => {
+    if (over) return;
+    over = true;
+    listener.ended();
+  };
+  try {
+    await translated(client.mailboxOpen('INBOX', { readOnly: true }));
+  } catch (error) {
+    client.close();
+    throw error;
+  }
+  client.on('exists', changed);
+  client.on('expunge', changed);
+  client.on('flags', changed);
+  client.once('close', ended);
+  if (!client.usable) ended();
+  return {
+    sweep: async () => {
+      const folders = await listCollections(connection);
+      return folders.map(({ ref, mark }) => ({ ref, mark }));
+    },
+    [Symbol.asyncDispose]: async () => {
+      over = true;
+      client.close();
+    },
+  };
+}
