@@ -32,7 +32,7 @@ const closeTimeoutSeconds = 5;
 /**
  * Opens a pool; connections are made when they are first needed. In raw SQL, instants travel as
  * ISO text in both directions, and lists as `sql.param([…])` with a cast to the array's type;
- * lists of booleans as `'t'` and `'f'`, because the driver types a list by its first element.
+ * lists of booleans as `'true'` and `'false'`, because the driver types a list by its first element.
  */
 export function openDatabase(url: string, options: DatabaseOptions): Database {
   const sql = postgres(url, {
@@ -48,8 +48,14 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     Reflect.deleteProperty(sql.options.parsers, oid);
     Reflect.deleteProperty(sql.options.serializers, oid);
   }
+  // The driver's own turns every text into false, without a word.
+  sql.options.serializers[booleanType] = (value: unknown) =>
+    value === true || value === 't' || value === 'true' ? 't' : 'f';
   return { db, sql, close: () => sql.end({ timeout: closeTimeoutSeconds }) };
 }
+
+/** Type number of `boolean`. */
+const booleanType = 16;
 
 /** Type numbers of `timestamp[]`, `date[]`, `timestamptz[]` and `numeric[]`. */
 const arraysOfInstants = [1115, 1182, 1185, 1231];

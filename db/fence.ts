@@ -4,8 +4,6 @@ import type { Capability, Wanted } from '../domain/sync.ts';
 import type { Database, Tx } from './client.ts';
 import { withTenantWrite } from './tenant.ts';
 
-export { withTransition } from './tenant.ts';
-
 /** What a piece of work was started under; any transition since then ends its right to write. */
 export interface Licence {
   tenantId: string;

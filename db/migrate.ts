@@ -83,10 +83,7 @@ async function migrateDatabase(
   }
 }
 
-async function applyNew(
-  tx: postgres.TransactionSql,
-  migrations: Migration[],
-): Promise<string[]> {
+async function applyNew(tx: postgres.TransactionSql, migrations: Migration[]): Promise<string[]> {
   const rows = await tx<{ name: string; checksum: string }[]>`
     select name, checksum from migrations.applied`;
   const applied = new Map(rows.map((row) => [row.name, row.checksum]));

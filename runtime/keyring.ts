@@ -138,7 +138,10 @@ function unwrap(root: RootKey, key: WrappedKey): Uint8Array {
   decipher.setAAD(nameBytes(key));
   decipher.setAuthTag(bytes.subarray(-tagBytes));
   try {
-    return Buffer.concat([decipher.update(bytes.subarray(nonceBytes, -tagBytes)), decipher.final()]);
+    return Buffer.concat([
+      decipher.update(bytes.subarray(nonceBytes, -tagBytes)),
+      decipher.final(),
+    ]);
   } catch (cause) {
     throw new Error(`A wrapped key of tenant ${key.tenantId} was altered or moved.`, { cause });
   }

@@ -52,7 +52,8 @@ export async function verifyAudit({ db }: Database): Promise<AuditVerdict> {
       from admin.audit_log where seq > ${count} order by seq limit ${verifyBatchSize}`);
     for (const row of rows) {
       const expected = count + 1;
-      const linked = row.position === String(expected) && Buffer.compare(row.previousHash, head) === 0;
+      const linked =
+        row.position === String(expected) && Buffer.compare(row.previousHash, head) === 0;
       if (!linked || Buffer.compare(row.hash, hashOf(row)) !== 0) {
         return { ok: false, count, brokenAt: expected, head: toHex(head) };
       }

@@ -107,9 +107,7 @@ export const threadReferences = pgTable(
     messageIdIndex: uuid('message_id_index').notNull(),
     threadId: uuid('thread_id').notNull(),
   },
-  (table) => [
-    primaryKey({ columns: [table.tenantId, table.connectionId, table.messageIdIndex] }),
-  ],
+  (table) => [primaryKey({ columns: [table.tenantId, table.connectionId, table.messageIdIndex] })],
 );
 
 /** UIDs that are gone, kept 30 days so that a late page cannot bring them back. */

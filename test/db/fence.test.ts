@@ -1,15 +1,9 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Tx } from '../../db/client.ts';
-import {
-  readLicence,
-  withFence,
-  withTransition,
-  type FoundLicence,
-  type Licence,
-} from '../../db/fence.ts';
+import { readLicence, withFence, type FoundLicence, type Licence } from '../../db/fence.ts';
 import { insertTenant } from '../../db/queries/tenants.ts';
-import { withTenant, withTenantWrite } from '../../db/tenant.ts';
+import { withTenant, withTenantWrite, withTransition } from '../../db/tenant.ts';
 import { FencedError } from '../../domain/failure.ts';
 import { uuidv7 } from '../../domain/ids.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -113,14 +107,16 @@ describe('the trigger behind the fence', () => {
   ];
 
   it.each(tables)('refuses to change %s without a licence', async (table) => {
-    const refused = (statement: string) =>
-      expect(
-        withTenantWrite(database.app, licence.tenantId, (tx) => tx.execute(sql.raw(statement))),
-        statement,
-      ).rejects.toMatchObject({ cause: { code: 'SF001' } });
-    await refused(`update ${table} set connection_id = connection_id`);
-    await refused(`delete from ${table}`);
-    await refused(`insert into ${table} select * from ${table}`);
+    for (const statement of [
+      `update ${table} set connection_id = connection_id`,
+      `delete from ${table}`,
+      `insert into ${table} select * from ${table}`,
+    ]) {
+      const writing = withTenantWrite(database.app, licence.tenantId, (tx) =>
+        tx.execute(sql.raw(statement)),
+      );
+      await expect(writing).rejects.toMatchObject({ cause: { code: 'SF001' } });
+    }
   });
 
   const writeUnder = (fence: string) =>
@@ -140,7 +136,7 @@ describe('the trigger behind the fence', () => {
       `${connectionId}:${generation}:${epoch}`,
       `${other.connectionId}:${other.generation}:${other.epoch}:mail`,
     ]) {
-      await expect(writeUnder(fence), fence).rejects.toMatchObject({ cause: { code: 'SF001' } });
+      await expect(writeUnder(fence)).rejects.toMatchObject({ cause: { code: 'SF001' } });
     }
     expect(await countRows()).toBe(1);
   });
@@ -163,7 +159,7 @@ describe('the trigger behind the fence', () => {
       select c.relname as name from pg_trigger t join pg_class c on c.oid = t.tgrelid
       where t.tgname = 'fence' and t.tgenabled = 'O' and t.tgtype & 1 = 0
         and t.tgtype & 28 = 28 and t.tgtype & 2 = 2`;
-    expect(rows.map((row) => row['name']).toSorted()).toEqual(tables.toSorted());
+    expect(rows.map((row) => String(row['name'])).toSorted()).toEqual(tables.toSorted());
   });
 });
 
@@ -189,11 +185,11 @@ describe('a transition', () => {
     expect(order).toEqual([]);
     writer.open();
     await transition.waiting;
-    const late = withFence(database.app, licence, writeRowOf);
-    const refused = expect(late).rejects.toThrow(FencedError);
+    const late = Promise.allSettled([withFence(database.app, licence, writeRowOf)]);
     await waitForLockWaiters(1);
     transition.open();
-    await Promise.all([writing, moving, refused]);
+    await Promise.all([writing, moving]);
+    expect(await late).toMatchObject([{ status: 'rejected', reason: expect.any(FencedError) }]);
     expect(order).toEqual(['writer ends', 'transition runs']);
     expect(await countRows()).toBe(1);
   });

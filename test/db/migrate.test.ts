@@ -12,7 +12,7 @@ describe('migrate', () => {
   const migrateAgain = () =>
     migrate({
       ownerUrl: database.ownerUrl,
-      keysUrl: new URL(`${new URL(database.keysUrl).pathname}`, database.ownerUrl).href,
+      keysUrl: new URL(new URL(database.keysUrl).pathname, database.ownerUrl).href,
     });
 
   it('changes nothing the second time', async () => {

@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm';
+import type { Sql, TransactionSql } from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { catalogue } from '../../db/catalogue.ts';
 import { openDatabase } from '../../db/client.ts';
@@ -34,27 +35,46 @@ const tenantTables = catalogue
   .filter(({ name }) => name.startsWith('public.') && name !== 'public.wrapped_keys')
   .map(({ name }) => name);
 
+/** Tables whose row-level security is on, forced, and the one policy that every table has. */
+async function protectedTables(tx: TransactionSql | Sql = database.owner.sql): Promise<string[]> {
+  const context = `(tenant_id = (NULLIF(current_setting('steward.tenant_id'::text, true), ''::text))::uuid)`;
+  const rows = await tx<{ name: string }[]>`
+    select 'public.' || c.relname as name from pg_class c join pg_policy p on p.polrelid = c.oid
+    where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+      and c.relrowsecurity and c.relforcerowsecurity
+    group by c.oid, c.relname having count(*) = 1 and bool_and(p.polcmd = '*'
+      and pg_get_expr(p.polqual, p.polrelid) = ${context}
+      and pg_get_expr(p.polwithcheck, p.polrelid) = ${context})
+    order by name`;
+  return rows.map(({ name }) => name);
+}
+
 const countMembers = () => database.app.sql`select count(*)::int as count from members`;
 
 describe('row-level security', () => {
   it('is enabled and forced, with one policy, on every table of tenants', async () => {
-    const rows = await database.owner.sql`
-      select 'public.' || c.relname as name, c.relrowsecurity as enabled,
-        c.relforcerowsecurity as forced, count(p.oid)::int as policies,
-        bool_and(p.polcmd = '*' and p.polqual is not null and p.polwithcheck is not null) as both
-      from pg_class c left join pg_policy p on p.polrelid = c.oid
-      where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
-      group by c.oid order by name`;
-    expect(rows.map((row) => row['name'])).toEqual(tenantTables.toSorted());
-    for (const row of rows) {
-      expect(row).toMatchObject({ enabled: true, forced: true, policies: 1, both: true });
-    }
+    expect(await protectedTables()).toEqual(tenantTables.toSorted());
+  });
+
+  it.each([
+    'alter table members no force row level security',
+    'alter table members disable row level security',
+    'drop policy tenant on members',
+    'create policy everyone on members for select using (true)',
+    'alter policy tenant on members with check (true)',
+  ])('is seen to be broken by: %s', async (statement) => {
+    await database.owner.sql.begin(async (tx) => {
+      await tx.unsafe(statement);
+      expect(await protectedTables(tx)).not.toContain('public.members');
+      await tx`rollback and chain`;
+    });
+    expect(await protectedTables()).toContain('public.members');
   });
 
   it('shows and changes nothing without a tenant context', async () => {
     for (const name of tenantTables) {
       const rows = await database.app.sql.unsafe(`select from ${name}`);
-      expect(rows, name).toHaveLength(0);
+      expect(rows).toHaveLength(0);
     }
     expect(await database.app.sql`update members set role = 'member' returning id`).toEqual([]);
     expect(await database.app.sql`delete from members returning id`).toEqual([]);
@@ -105,14 +125,14 @@ describe('row-level security', () => {
       'create table public.copy as select 1 as one',
       'create or replace function public.steward_now() returns timestamptz return now()',
     ]) {
-      await expect(app.unsafe(statement), statement).rejects.toMatchObject({ code: '42501' });
+      await expect(app.unsafe(statement)).rejects.toMatchObject({ code: '42501' });
     }
     // This setting asks for an error where rows would be filtered; it never shows more.
     await app.begin(async (tx) => {
       await tx`set local row_security = off`;
-      await expect(
-        tx.savepoint((inner) => inner`select from members`),
-      ).rejects.toMatchObject({ code: '42501' });
+      await expect(tx.savepoint((inner) => inner`select from members`)).rejects.toMatchObject({
+        code: '42501',
+      });
     });
     expect(await countMembers()).toEqual([{ count: 0 }]);
   });

@@ -55,7 +55,10 @@ describe('the keyring', () => {
     const forgeries = [
       [data, swapped],
       [{ ...data, version: renamed }, index],
-      [{ ...data, tenantId: thief }, { ...index, tenantId: thief }],
+      [
+        { ...data, tenantId: thief },
+        { ...index, tenantId: thief },
+      ],
     ];
     for (const forged of forgeries) {
       const forgedStore = createMemoryKeyStore();

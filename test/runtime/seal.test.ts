@@ -35,7 +35,10 @@ describe('a sealed value', () => {
     ['row', { ...place, rowId: uuidv7() }],
     ['column', { ...place, column: 'body' }],
     ['table', { ...place, table: 'folders' }],
-    ['table and column, with a shifted border', { ...place, table: 'messagese', column: 'nvelope' }],
+    [
+      'table and column, with a shifted border',
+      { ...place, table: 'messagese', column: 'nvelope' },
+    ],
   ])('that was moved to another %s does not open', (_, elsewhere) => {
     const sealed = vault.seal(place, bytes('content'));
     expect(() => vault.open(elsewhere, sealed)).toThrow(/altered, moved/);

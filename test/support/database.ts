@@ -2,7 +2,14 @@ import { createHash, randomBytes } from 'node:crypto';
 import postgres from 'postgres';
 import { inject } from 'vitest';
 import { openDatabase, type Database } from '../../db/client.ts';
-import { appRole, keysRole, migrate, ownerRole, readMigrations, roleUrl } from '../../db/migrate.ts';
+import {
+  appRole,
+  keysRole,
+  migrate,
+  ownerRole,
+  readMigrations,
+  roleUrl,
+} from '../../db/migrate.ts';
 
 export interface TestDatabase {
   /** A superuser's URL: sees everything, row-level security included. */
@@ -56,7 +63,9 @@ export async function createTestDatabase(): Promise<TestDatabase> {
 async function ensureTemplates(serverUrl: string): Promise<string> {
   const keysFolder = new URL('../../db/migrations/keys/', import.meta.url);
   const migrations = [...(await readMigrations()), ...(await readMigrations(keysFolder))];
-  const hash = createHash('sha256').update(migrations.map((m) => m.checksum).join()).digest('hex');
+  const hash = createHash('sha256')
+    .update(migrations.map((m) => m.checksum).join())
+    .digest('hex');
   const template = `template_${hash.slice(0, 12)}`;
   await onServer(serverUrl, async (sql) => {
     await sql`select pg_advisory_lock(${templateLock})`;

@@ -5,10 +5,7 @@ import type { Keyring, TenantKeyMaterial, WrappedKeyStore } from '../../domain/s
 import { createKeyring } from '../../runtime/keyring.ts';
 
 /** A keyring over a test's keys database, with a root key of its own unless one is given. */
-export function createTestKeyring(
-  keys: Database,
-  rootKey: Uint8Array = randomBytes(32),
-): Keyring {
+export function createTestKeyring(keys: Database, rootKey: Uint8Array = randomBytes(32)): Keyring {
   const store = createWrappedKeyStore(keys);
   return createKeyring({ rootKey, store, cacheMs: 60_000, cacheMax: 100 });
 }
