@@ -5,8 +5,8 @@ import type { AccountVerifier, ApiDeps, WorkflowControl } from '../../api/deps.t
 import { rateLimitsDefault } from '../../api/deps.ts';
 import { createWorkflowControl } from '../../api/workflow-control.ts';
 import { insertOperator } from '../../db/queries/operators.ts';
-import { uuidv7 } from '../../domain/ids.ts';
-import { createImapProvider } from '../../providers/imap/provider.ts';
+import { parsePublicId, uuidv7 } from '../../domain/ids.ts';
+import type { TenantVault } from '../../domain/seal.ts';
 import { createAccessKey } from '../../runtime/access-key.ts';
 import { createLogger } from '../../runtime/logger.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
@@ -25,7 +25,10 @@ export interface TestApi extends AsyncDisposable {
 }
 
 export interface TestTenant {
+  /** As the API shows it. */
   id: string;
+  uuid: string;
+  vault: TenantVault;
   key: string;
   /** Adds a member and returns the public id. */
   member(name: string): Promise<string>;
@@ -51,6 +54,11 @@ export interface TestApiOptions {
   workflows?: WorkflowControl;
 }
 
+/** For tests that connect nothing; those that do bring the real adapter. */
+const noAccounts: AccountVerifier = {
+  verify: () => Promise.reject(new Error('This test connects no account.')),
+};
+
 export async function createTestApi(options: TestApiOptions = {}): Promise<TestApi> {
   const database = await createTestDatabase();
   const connection = await Connection.connect({ address: inject('temporalAddress') });
@@ -58,9 +66,7 @@ export async function createTestApi(options: TestApiOptions = {}): Promise<TestA
   const deps: ApiDeps = {
     database: database.app,
     keyring: createTestKeyring(database.keys),
-    imap:
-      options.imap ??
-      createImapProvider({ allowedNetworks: ['127.0.0.0/8'], allowCleartext: true }),
+    imap: options.imap ?? noAccounts,
     workflows: options.workflows ?? createWorkflowControl(new Client({ connection })),
     log: createLogger({
       name: 'api',
@@ -103,7 +109,8 @@ export async function createTestApi(options: TestApiOptions = {}): Promise<TestA
       const added = await call('POST', '/v1/members', { key: apiKey.key, body });
       return added.body['id'] as string;
     };
-    return { id, key: apiKey.key, member };
+    const uuid = parsePublicId('tenant', id)!;
+    return { id, uuid, vault: await deps.keyring.vault(uuid), key: apiKey.key, member };
   };
 
   return {

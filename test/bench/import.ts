@@ -1,0 +1,217 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs, promisify } from 'node:util';
+import { sql } from 'drizzle-orm';
+import { openDatabase, type Database } from '../../db/client.ts';
+import { appRole, keysRole, migrate, roleUrl } from '../../db/migrate.ts';
+import { createWrappedKeyStore } from '../../db/queries/wrapped-keys.ts';
+import { uuidv7 } from '../../domain/ids.ts';
+import { ensureDatabases } from '../../runtime/embedded/databases.ts';
+import { startPostgres } from '../../runtime/embedded/postgres.ts';
+import { createKeyring } from '../../runtime/keyring.ts';
+import { createTestConnection } from '../support/connection.ts';
+import { startDovecot, type Dovecot } from '../support/dovecot.ts';
+import { generateMaildir } from '../support/mailbox-generator.ts';
+
+const run = promisify(execFile);
+
+interface Figures {
+  seconds: number;
+  cpuMs?: number;
+  rssMb?: number;
+}
+
+/**
+ * Imports the same mailbox with Steward, with mbsync (durable, and with FSync off) and with a bare
+ * imapflow fetch, in turn, and prints medians.
+ */
+export async function benchImport(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      messages: { type: 'string', default: '20000' },
+      runs: { type: 'string', default: '3' },
+      mix: { type: 'string', default: 'usual' },
+    },
+  });
+  const [messages, runs] = [Number(values.messages), Number(values.runs)];
+  const mix = values.mix === 'text' ? 'text' : 'usual';
+  const folder = mkdtempSync(path.join(tmpdir(), 'steward-bench-'));
+  console.log(
+    `${availableParallelism()} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+  );
+  await using dovecot = await prepareMailbox(messages, mix);
+  await using store = await prepareStore(folder);
+  const contenders: Record<string, () => Promise<Figures>> = {
+    steward: () => importOnce(store, dovecot, messages),
+    'mbsync durable': () => mbsync(folder, dovecot, 'yes'),
+    'mbsync, FSync off': () => mbsync(folder, dovecot, 'no'),
+    'bare imapflow': () => bareFetch(dovecot),
+  };
+  const results = new Map<string, Figures[]>();
+  for (let i = 0; i < runs; i += 1) {
+    for (const [name, work] of Object.entries(contenders)) {
+      const figures = await work();
+      results.set(name, [...(results.get(name) ?? []), figures]);
+      console.log(`run ${i + 1} ${name}: ${figures.seconds.toFixed(1)} s`);
+    }
+  }
+  print(results, messages, mix);
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function prepareMailbox(messages: number, mix: 'usual' | 'text') {
+  const dovecot = await startDovecot({ capabilities: 'condstore' });
+  generateMaildir({ maildir: dovecot.maildir, messages, folders: 12, seed: 1, mix });
+  await bareFetch(dovecot); // the server's own indexes are made now, for everybody
+  return Object.assign(dovecot, { [Symbol.asyncDispose]: () => dovecot.stop() });
+}
+
+interface Store {
+  ownerUrl: string;
+  appUrl: string;
+  keysUrl: string;
+  rootKey: Buffer;
+  app: Database;
+  keys: Database;
+}
+
+async function prepareStore(folder: string): Promise<Store & AsyncDisposable> {
+  const dataDir = path.join(folder, 'postgres');
+  const stateDir = path.join(folder, 'state');
+  mkdirSync(stateDir);
+  const postgres = await startPostgres({ dataDir, port: 0, password: 'bench', stateDir });
+  await ensureDatabases(postgres.url(), ['steward', 'steward_keys']);
+  const [ownerUrl, keysOwnerUrl] = [postgres.url('steward'), postgres.url('steward_keys')];
+  await migrate({ ownerUrl, keysUrl: keysOwnerUrl, appPassword: 'bench' });
+  const appUrl = roleUrl(ownerUrl, appRole, 'bench');
+  const keysUrl = roleUrl(keysOwnerUrl, keysRole, 'bench');
+  const pool = { poolMax: 2, applicationName: 'steward-bench' };
+  const [app, keys] = [openDatabase(appUrl, pool), openDatabase(keysUrl, pool)];
+  return {
+    ...{ ownerUrl, appUrl, keysUrl, rootKey: randomBytes(32), app, keys },
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([app.close(), keys.close()]);
+      await postgres.stop();
+    },
+  };
+}
+
+/** A tenant of its own for every run, so that every run imports everything. */
+async function importOnce(store: Store, dovecot: Dovecot, messages: number): Promise<Figures> {
+  const tenantId = uuidv7();
+  const keyring = createKeyring({
+    rootKey: store.rootKey,
+    store: createWrappedKeyStore(store.keys),
+    cacheMs: 60_000,
+    cacheMax: 10,
+  });
+  await keyring.create(tenantId);
+  await store.app.db.execute(sql`
+    insert into directory.tenants (id, name) values (${tenantId}, 'Bench')`);
+  const { connectionId } = await createTestConnection(store.app, await keyring.vault(tenantId), {
+    ...{ host: dovecot.host, port: dovecot.port, security: 'none' },
+    ...{ username: dovecot.user, password: dovecot.password },
+  });
+  const { stdout } = await run(process.execPath, [
+    ...process.execArgv,
+    fileURLToPath(new URL('./import-run.ts', import.meta.url)),
+    ...['--database', store.appUrl, '--keys', store.keysUrl],
+    ...['--rootKey', store.rootKey.toString('hex')],
+    ...['--tenant', tenantId, '--connection', connectionId],
+  ]);
+  const figures = JSON.parse(stdout) as Figures & { stored: number };
+  if (figures.stored !== messages) throw new Error(`stored ${figures.stored} of ${messages}`);
+  return figures;
+}
+
+async function mbsync(folder: string, dovecot: Dovecot, fsync: 'yes' | 'no'): Promise<Figures> {
+  const target = mkdtempSync(path.join(folder, 'mbsync-'));
+  const passwordFile = path.join(target, 'password');
+  writeFileSync(passwordFile, dovecot.password);
+  const configuration = path.join(target, 'mbsyncrc');
+  writeFileSync(
+    configuration,
+    `FSync ${fsync}
+IMAPAccount bench
+Host ${dovecot.host}
+Port ${dovecot.port}
+User ${dovecot.user}
+PassCmd "cat ${passwordFile}"
+SSLType None
+AuthMechs LOGIN
+
+IMAPStore remote
+Account bench
+
+MaildirStore local
+Path ${target}/mail/
+Inbox ${target}/mail/INBOX
+SubFolders Verbatim
+
+Channel bench
+Far :remote:
+Near :local:
+Patterns *
+Create Near
+Sync Pull
+SyncState *
+`,
+  );
+  mkdirSync(path.join(target, 'mail'));
+  const started = performance.now();
+  await run('mbsync', ['-c', configuration, '-q', '-a'], { maxBuffer: 2 ** 24 });
+  const seconds = (performance.now() - started) / 1_000;
+  rmSync(target, { recursive: true, force: true });
+  return { seconds };
+}
+
+/** Everything fetched and thrown away: what the protocol alone costs in Node. */
+async function bareFetch(dovecot: Dovecot): Promise<Figures> {
+  const cpuBefore = process.cpuUsage();
+  const started = performance.now();
+  const client = await dovecot.imap();
+  for (const { path: name } of await client.list()) {
+    const lock = await client.getMailboxLock(name);
+    if (client.mailbox && client.mailbox.exists > 0) {
+      for await (const message of client.fetch('1:*', { source: true, flags: true })) {
+        if (!message.source) throw new Error('a message without a source');
+      }
+    }
+    lock.release();
+  }
+  await client.logout();
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { seconds: (performance.now() - started) / 1_000, cpuMs: (user + system) / 1_000 };
+}
+
+function print(results: Map<string, Figures[]>, messages: number, mix: string): void {
+  const steward = median(results.get('steward')!.map((figures) => figures.seconds));
+  const rows = [...results].map(([name, figures]) => {
+    const seconds = median(figures.map((figure) => figure.seconds));
+    const cpu = figures.flatMap((figure) => figure.cpuMs ?? []);
+    const rss = figures.flatMap((figure) => figure.rssMb ?? []);
+    return {
+      name,
+      seconds: seconds.toFixed(1),
+      'messages/s': Math.round(messages / seconds),
+      'Steward is faster by': (seconds / steward).toFixed(2),
+      'CPU ms/message': cpu.length === 0 ? '' : (median(cpu) / messages).toFixed(2),
+      'resident MB': rss.length === 0 ? '' : Math.round(Math.max(...rss)),
+    };
+  });
+  console.table(rows);
+  mkdirSync('.steward/bench', { recursive: true });
+  const file = `.steward/bench/import-${mix}.json`;
+  writeFileSync(file, JSON.stringify({ messages, mix, cpu: cpus()[0]?.model, rows }, undefined, 2));
+  console.log(`written to ${file}`);
+}
+
+function median(values: number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)]!;
+}
