@@ -25,6 +25,7 @@ import { addOperatorRoutes } from './routes/operators.ts';
 import { addPageRoutes } from './routes/pages.ts';
 import { addSandboxRoutes } from './routes/sandbox.ts';
 import { addSkipRoutes } from './routes/skips.ts';
+import { addSourceRoutes } from './routes/sources.ts';
 import { addTenantRoutes } from './routes/tenants.ts';
 import { addThreadRoutes } from './routes/threads.ts';
 import { createSyncTotals } from './sync-totals.ts';
@@ -75,6 +76,7 @@ export function createApi(deps: ApiDeps, closing: AbortSignal = new AbortControl
   addSkipRoutes(app, deps);
   addFolderRoutes(app, deps);
   addMessageRoutes(app, deps);
+  addSourceRoutes(app, deps);
   addThreadRoutes(app, deps);
   addHealthRoutes(app, deps);
   addMetricsRoutes(app, metrics, createSyncTotals(deps.database));

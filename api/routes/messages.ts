@@ -4,7 +4,6 @@ import { recordAudit } from '../../db/queries/audit.ts';
 import {
   listMessages,
   markTracked,
-  readMessage,
   readMessageBody,
 } from '../../db/queries/messages.ts';
 import { withTenant } from '../../db/tenant.ts';
@@ -15,8 +14,9 @@ import { actorOf, auditActor, tenantOf } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
 import { idParams, requireId } from '../ids.ts';
 import { openMessages, toDetail } from '../message-view.ts';
+import { readOpenedMessage } from '../read-message.ts';
 import { listKey, listOf, readCursor, toPage } from '../pagination.ts';
-import { HttpProblem, invalidField, notFound } from '../problem.ts';
+import { invalidField, notFound } from '../problem.ts';
 import {
   type ApiApp,
   json,
@@ -68,17 +68,6 @@ const bodyRoute = createRoute({
   responses: { 200: json(messageBody, 'Plain text and HTML'), ...problems },
 });
 
-const sourceRoute = createRoute({
-  method: 'get',
-  path: '/v1/messages/{id}/source',
-  summary: 'Source of a message',
-  description: 'Sources of IMAP messages are not kept: 404 source-not-kept.',
-  tags,
-  security,
-  request: { params, headers: memberHeader },
-  responses: problems,
-});
-
 const trackRoute = createRoute({
   method: 'post',
   path: '/v1/messages/{id}/track',
@@ -120,19 +109,10 @@ export function addMessageRoutes(app: ApiApp, deps: ApiDeps): void {
     return c.json(page, 200);
   });
 
-  const open = async (c: Parameters<typeof actorOf>[0], publicId: string) => {
-    const actor = actorOf(c);
-    const id = requireId('message', publicId);
-    const vault = await keyring.vault(actor.tenantId);
-    return await withTenant(database, actor.tenantId, async (tx) => {
-      const row = await readMessage(tx, actor, id);
-      const [opened] = row ? await openMessages(tx, vault, actor, [row]) : [];
-      if (!opened) throw notFound();
-      return opened;
-    });
-  };
-
-  app.openapi(readRoute, async (c) => c.json(toDetail(await open(c, c.req.param('id'))), 200));
+  app.openapi(readRoute, async (c) => {
+    const opened = await readOpenedMessage(deps, actorOf(c), c.req.param('id'));
+    return c.json(toDetail(opened), 200);
+  });
 
   app.openapi(bodyRoute, async (c) => {
     const actor = actorOf(c);
@@ -147,19 +127,11 @@ export function addMessageRoutes(app: ApiApp, deps: ApiDeps): void {
     return c.json({ id: toPublicId('message', id), text, html }, 200);
   });
 
-  app.openapi(sourceRoute, async (c) => {
-    await open(c, c.req.param('id'));
-    throw new HttpProblem(
-      'source-not-kept',
-      'Only headers and texts are fetched from IMAP; the source stays at the provider.',
-    );
-  });
-
   app.openapi(trackRoute, async (c) => {
     if (c.req.valid('json').contact !== undefined) {
       throw invalidField('contact', `${noContacts} Leave it out.`);
     }
-    const { row, view } = await open(c, c.req.param('id'));
+    const { row, view } = await readOpenedMessage(deps, actorOf(c), c.req.param('id'));
     const principal = tenantOf(c);
     if (!view.tracked) await track(deps, principal.tenantId, row, auditActor(principal));
     return c.json({ ...view, tracked: true }, 200);
