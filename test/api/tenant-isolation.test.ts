@@ -1,0 +1,146 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTestApi, type TestApi } from '../support/api.ts';
+import { createMailWorld, type MailWorld } from '../support/mail-world.ts';
+
+let api: TestApi;
+let world: MailWorld;
+
+beforeAll(async () => {
+  api = await createTestApi();
+  world = await createMailWorld(api);
+});
+afterAll(() => api[Symbol.asyncDispose]());
+
+interface Operation {
+  method: string;
+  pattern: string;
+  security: Record<string, unknown>[];
+}
+
+function operations(): Operation[] {
+  const document = JSON.parse(
+    readFileSync(new URL('../../api/openapi.json', import.meta.url), 'utf8'),
+  ) as { paths: Record<string, Record<string, { security?: Record<string, unknown>[] }>> };
+  return Object.entries(document.paths).flatMap(([pattern, methods]) =>
+    Object.entries(methods).map(([method, { security = [] }]) => ({
+      method: method.toUpperCase(),
+      pattern,
+      security,
+    })),
+  );
+}
+
+/** The id that the first tenant has for a route's `{id}`; a route that is not listed fails. */
+function ourId(pattern: string): string {
+  const [, resource] = pattern.split('/').slice(1);
+  const ids: Record<string, string> = {
+    members: world.owner,
+    connections: world.connection,
+    messages: world.tracked,
+    threads: world.trackedThread,
+  };
+  const id = ids[resource ?? ''];
+  if (!id) throw new Error(`Give this test an id for ${pattern}.`);
+  return id;
+}
+
+const ask = async (operation: Operation, who: { key: string; member: string }) =>
+  await api.call(
+    operation.method,
+    operation.pattern.replace('{id}', ourId(operation.pattern)).replace('{n}', '1'),
+    { ...who, ...(operation.method === 'POST' && { body: {} }) },
+  );
+
+describe('two tenants', () => {
+  const tenantOperations = operations().filter(({ security }) =>
+    security.some((scheme) => 'tenantKey' in scheme),
+  );
+
+  it('answers 404 to another tenant’s id on every route of the document', async () => {
+    const withId = tenantOperations.filter(({ pattern }) => pattern.includes('{id}'));
+    expect(withId.length).toBeGreaterThanOrEqual(14);
+    const stranger = { key: world.theirs.key, member: world.stranger };
+    for (const operation of withId) {
+      const label = `${operation.method} ${operation.pattern}`;
+      const answer = await ask(operation, stranger);
+      expect(answer.status, label).toBe(404);
+      expect(answer.body['code'], label).toBe('not-found');
+      expect(answer.body['detail'], label).toBe((await nothing(operation, stranger)).body['detail']);
+    }
+  });
+
+  /** The same question about an id that nobody has: the answers must not differ. */
+  const nothing = async (operation: Operation, who: { key: string; member: string }) => {
+    const id = ourId(operation.pattern).replace(/_[0-9a-f]{32}$/, `_${'0'.repeat(32)}`);
+    const path = operation.pattern.replace('{id}', id).replace('{n}', '1');
+    const body = operation.method === 'POST' && { body: {} };
+    return await api.call(operation.method, path, { ...who, ...body });
+  };
+
+  it('lists nothing of another tenant', async () => {
+    const lists = tenantOperations.filter(
+      ({ method, pattern }) => method === 'GET' && !pattern.includes('{id}'),
+    );
+    expect(lists.length).toBeGreaterThanOrEqual(5);
+    for (const { pattern } of lists) {
+      const who = { key: world.theirs.key, member: world.stranger };
+      const answer = await api.call('GET', pattern, who);
+      expect(answer.status, pattern).toBe(200);
+      const expected = pattern === '/v1/members' ? [world.stranger] : [];
+      expect(answer.body.data.map(({ id }) => id), pattern).toEqual(expected);
+    }
+  });
+
+  it.each(['connection', 'thread', 'folder'] as const)('finds nothing by their %s', async (name) => {
+    const ids = {
+      connection: world.connection,
+      thread: world.trackedThread,
+      folder: world.folder,
+    };
+    const path = `/v1/messages?${name}=${ids[name]}`;
+    const own = await api.call('GET', path, { key: world.ours.key, member: world.owner });
+    expect(own.body.data.length).toBeGreaterThan(0);
+    const others = await api.call('GET', path, { key: world.theirs.key, member: world.stranger });
+    expect(others.body.data).toEqual([]);
+  });
+
+  it('refuses another tenant’s member, in the header and in a body', async () => {
+    const header = await api.call('GET', '/v1/messages', {
+      key: world.theirs.key,
+      member: world.owner,
+    });
+    expect(header).toMatchObject({ status: 404, body: { code: 'unknown-member' } });
+    const imap = { host: 'a.example', port: 993, security: 'tls', username: 'x', password: 'y' };
+    const body = { provider: 'imap', memberId: world.owner, capabilities: ['mail'], imap };
+    const connect = await api.call('POST', '/v1/connections', { key: world.theirs.key, body });
+    expect(connect).toMatchObject({ status: 404, body: { code: 'unknown-member' } });
+  });
+
+  it('keeps tenants’ and operators’ keys apart', async () => {
+    for (const { method, pattern, security } of operations()) {
+      if (security.length === 0) continue;
+      const path = pattern.replaceAll(/\{\w+\}/g, 'x');
+      const operatorOnly = security.some((scheme) => 'operatorKey' in scheme);
+      const wrong = operatorOnly ? world.ours.key : api.operatorKey;
+      expect(await api.call(method, path, { key: wrong }), `${method} ${path}`).toMatchObject({
+        status: 401,
+        body: { code: 'unauthorized' },
+      });
+    }
+  });
+
+  it('shows nothing without tenant context, and to nobody under row-level security', async () => {
+    const rows = await api.database.app.sql`select * from messages`;
+    expect(rows).toHaveLength(0);
+    const all = await api.database.owner.sql`select * from messages`;
+    expect(all.length).toBeGreaterThanOrEqual(2);
+  });
+
+  it('gives the first tenant what the second is refused', async () => {
+    const who = { key: world.ours.key, member: world.owner };
+    for (const pattern of ['/v1/messages/{id}', '/v1/connections/{id}', '/v1/threads/{id}']) {
+      expect((await ask({ method: 'GET', pattern, security: [] }, who)).status).toBe(200);
+    }
+  });
+});
