@@ -1,5 +1,6 @@
 import type { MailSession } from '../../domain/provider.ts';
 import { readChanges } from './changes.ts';
+import { translated } from './errors.ts';
 import { listCollections } from './folders.ts';
 import { readHistory } from './history.ts';
 import type { Lease } from './session-pool.ts';
@@ -16,7 +17,12 @@ export function createSession(lease: Lease): MailSession {
   }
 
   return {
-    collections: () => listCollections(lease.connection),
+    collections: async () => {
+      // STATUS of a mailbox that is open shows what the session saw last (RFC 9051 §6.3.11).
+      const { client } = lease.connection;
+      if (client.mailbox) await translated(client.mailboxClose());
+      return await listCollections(lease.connection);
+    },
     changes: (request) => counted(readChanges(lease, request)),
     history: (request) => counted(readHistory(lease, request)),
     [Symbol.asyncDispose]: async () => lease.release(reading > 0),

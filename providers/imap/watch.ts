@@ -38,6 +38,8 @@ export async function openWatch(
   if (!client.usable) ended();
   return {
     sweep: async () => {
+      // The inbox is open: without a NOOP its counters would be those of the last look.
+      await translated(client.noop());
       const folders = await listCollections(connection);
       return folders.map(({ ref, mark }) => ({ ref, mark }));
     },
