@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -41,6 +41,7 @@ export async function benchImport(args: string[]): Promise<void> {
   const [messages, runs] = [Number(values.messages), Number(values.runs)];
   const mix = values.mix === 'text' ? 'text' : 'usual';
   const folder = mkdtempSync(path.join(tmpdir(), 'steward-bench-'));
+  chmodSync(folder, 0o755); // Postgres runs as another account when root runs the bench
   console.log(
     `${availableParallelism()} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
   );
