@@ -13,8 +13,7 @@ const heartbeatIntervalMs = 4_000;
 /** The activities that workflows call, over injected dependencies. */
 export function createActivities(deps: ActivityDeps) {
   return {
-    runLiveSlice: (input: LiveSliceInput) =>
-      alive((life) => runLiveSlice(deps, input, life)),
+    runLiveSlice: (input: LiveSliceInput) => alive((life) => runLiveSlice(deps, input, life)),
     runBackfillSlice: (input: BackfillSliceInput) =>
       alive((life) => runBackfillSlice(deps, input, life)),
     endConnection: (input: SliceTarget & { erase: boolean }) =>

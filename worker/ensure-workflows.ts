@@ -47,7 +47,7 @@ async function startMissing({ database, client }: EnsureDeps): Promise<number> {
   const missing = (id: string): boolean => !running.has(id);
   const shards = new Set<number>();
   let started = 0;
-  for (let after = systemTenantId; ; ) {
+  for (let after = systemTenantId; ;) {
     const wanted = await listWantedWorkflows(database, after, connectionsPerPage);
     for (const workflow of wanted) {
       if (workflow.watchShard !== null) shards.add(workflow.watchShard);

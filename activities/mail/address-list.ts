@@ -62,7 +62,9 @@ function splitMailboxes(value: string): Mailbox[] {
 function parseMailbox({ words, angle, comment }: Mailbox): Address | undefined {
   if (angle !== undefined) {
     const address = angle.replace(/\s+/g, '').replace(/^@[^:]*:/, ''); // an obsolete source route
-    return address === '' ? undefined : { name: decodeHeaderText(words.trim() || comment), address };
+    return address === ''
+      ? undefined
+      : { name: decodeHeaderText(words.trim() || comment), address };
   }
   const bare = words.split(/\s+/).find((word) => word.includes('@'));
   if (bare === undefined) return undefined;

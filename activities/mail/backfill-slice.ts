@@ -8,7 +8,7 @@ import type { ActivityDeps } from '../deps.ts';
 import { pageBounds } from './bounds.ts';
 import { syncFolders, type SyncFolder } from './folders.ts';
 import { emptyReport, reportOf } from './run-slice.ts';
-import { openSlice, type Slice, type SliceLife, type SliceTarget } from './slice.ts';
+import { openSlice, withSession, type Slice, type SliceLife, type SliceTarget } from './slice.ts';
 import { preparePage, storePreparedPage } from './store-slice-page.ts';
 
 export interface BackfillSliceInput extends SliceTarget {
@@ -25,8 +25,7 @@ export async function runBackfillSlice(
   if (opened.kind !== 'open') return await emptyReport(deps, input, opened.kind);
   const { slice } = opened;
   return await reportOf(slice, 'backfill', input.failuresBefore, async () => {
-    await using session = await deps.mail.connect(slice.account);
-    const complete = await importAll(slice, session);
+    const complete = await withSession(slice, (session) => importAll(slice, session));
     if (complete) await slice.write((tx) => recordBackfill(tx, slice.licence));
     return complete ? 'done' : 'more';
   });
@@ -55,9 +54,7 @@ async function importHistory(
     bounds: pageBounds,
   });
   if (!(await storeOverlapped(slice, folder, pages))) return false;
-  slice.counts.removed += await slice.write((tx) =>
-    endRenumbering(tx, slice.licence, folder.id),
-  );
+  slice.counts.removed += await slice.write((tx) => endRenumbering(tx, slice.licence, folder.id));
   return true;
 }
 

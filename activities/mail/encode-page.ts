@@ -135,4 +135,3 @@ function directionOf(
   const fromOwn = participants.some(({ role, addressId }) => role === 'from' && own.has(addressId));
   return fromOwn ? 'outbound' : 'inbound';
 }
-

@@ -26,10 +26,7 @@ export interface SyncFolder extends Pick<
  * those that are gone are hidden with what only they held. Returns the folders to sync, those
  * people look at first in front.
  */
-export async function syncFolders(
-  slice: Slice,
-  remote: RemoteCollection[],
-): Promise<SyncFolder[]> {
+export async function syncFolders(slice: Slice, remote: RemoteCollection[]): Promise<SyncFolder[]> {
   const { deps, licence, profile } = slice;
   const excluded = new Set(profile.excludedFolders.map((path) => JSON.stringify(path)));
   const isExcluded = (collection: RemoteCollection): boolean =>
@@ -42,9 +39,7 @@ export async function syncFolders(
   const changed = listed.filter(({ collection, id }) => {
     const old = stored.get(id);
     if (!old || old.hidden) return true;
-    return (
-      old.role !== (collection.role ?? null) || old.excluded !== isExcluded(collection)
-    );
+    return old.role !== (collection.role ?? null) || old.excluded !== isExcluded(collection);
   });
   const ids = new Set(listed.map(({ id }) => id));
   const gone = before.filter((folder) => !folder.hidden && !ids.has(folder.id));
@@ -59,7 +54,11 @@ export async function syncFolders(
         messages: collection.messages,
       }));
       await storeFolders(tx, licence, rows);
-      return await hideFolders(tx, licence, gone.map((folder) => folder.id));
+      return await hideFolders(
+        tx,
+        licence,
+        gone.map((folder) => folder.id),
+      );
     });
   }
   return listed

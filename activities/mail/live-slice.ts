@@ -10,7 +10,7 @@ import type { ActivityDeps } from '../deps.ts';
 import { pageBounds } from './bounds.ts';
 import { syncFolders, type SyncFolder } from './folders.ts';
 import { emptyReport, reportOf } from './run-slice.ts';
-import { openSlice, type Slice, type SliceLife, type SliceTarget } from './slice.ts';
+import { openSlice, withSession, type Slice, type SliceLife, type SliceTarget } from './slice.ts';
 import { preparePage, storePreparedPage } from './store-slice-page.ts';
 
 /** A watch that gave no sign for so long is not trusted to announce changes. */
@@ -42,8 +42,7 @@ export async function runLiveSlice(
   const { slice } = opened;
   const nextAttemptAt = nextPoll(slice, input);
   const report = await reportOf(slice, 'live', input.failuresBefore, async () => {
-    await using session = await deps.mail.connect(slice.account);
-    const complete = await syncAll(slice, session, input);
+    const complete = await withSession(slice, (session) => syncAll(slice, session, input));
     if (complete) await settle(slice, input, nextAttemptAt);
     return complete ? 'done' : 'more';
   });
@@ -61,7 +60,7 @@ async function syncAll(
   const remote = await session.collections();
   const folders = await syncFolders(slice, remote);
   for (const folder of folders) {
-    const depth = !input.poked && folder.remote.exact === false ? 'full' : 'quick';
+    const depth = !input.poked && !folder.remote.exact ? 'full' : 'quick';
     const unchanged = folder.mark === folder.remote.mark && folder.liveCursor !== null;
     if (unchanged && depth === 'quick') continue;
     if (!(await syncChanges(slice, session, folder, depth))) return false;

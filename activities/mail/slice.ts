@@ -6,7 +6,7 @@ import { withTenant } from '../../db/tenant.ts';
 import { minuteMs } from '../../domain/clock.ts';
 import type { ConnectionProfile } from '../../domain/connection.ts';
 import { normaliseAddress } from '../../domain/mail.ts';
-import type { ImapAccount, MailAccount } from '../../domain/provider.ts';
+import type { ImapAccount, MailAccount, MailSession } from '../../domain/provider.ts';
 import type { TenantVault } from '../../domain/seal.ts';
 import type { SliceReport, Wanted } from '../../domain/sync.ts';
 import { openJson } from '../../domain/sealed-json.ts';
@@ -125,4 +125,17 @@ function createSlice(
       }),
     wanted: () => wanted,
   };
+}
+
+/** Runs work in a session of the slice's account, which goes back to its pool whatever happens. */
+export async function withSession<T>(
+  { deps, account }: Slice,
+  work: (session: MailSession) => Promise<T>,
+): Promise<T> {
+  const session = await deps.mail.connect(account);
+  try {
+    return await work(session);
+  } finally {
+    await session[Symbol.asyncDispose]();
+  }
 }

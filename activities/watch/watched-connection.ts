@@ -39,7 +39,7 @@ async function keepWatching(
   ref: WatchedRef,
   closing: AbortSignal,
 ): Promise<void> {
-  for (let failures = 0; !closing.aborted; ) {
+  for (let failures = 0; !closing.aborted;) {
     try {
       await watchOnce(deps, ref, closing);
       failures = 0;
@@ -59,14 +59,18 @@ async function watchOnce(deps: ActivityDeps, ref: WatchedRef, closing: AbortSign
   if (!account) return;
   const over = new AbortController();
   const poke = createPoker(deps, ref);
-  await using session = await deps.mail.watch(account, {
+  const session = await deps.mail.watch(account, {
     changed: () => void poke(),
     ended: () => over.abort(),
   });
   const stop = AbortSignal.any([closing, over.signal]);
-  while (!stop.aborted) {
-    await sweep(deps, ref, session, poke);
-    await pause(withJitter(sweepIntervalMs, Math.random()), stop);
+  try {
+    while (!stop.aborted) {
+      await sweep(deps, ref, session, poke);
+      await pause(withJitter(sweepIntervalMs, Math.random()), stop);
+    }
+  } finally {
+    await session[Symbol.asyncDispose]();
   }
 }
 

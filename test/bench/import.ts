@@ -45,8 +45,8 @@ export async function benchImport(args: string[]): Promise<void> {
   console.log(
     `${availableParallelism()} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
   );
-  await using dovecot = await prepareMailbox(messages, mix);
-  await using store = await prepareStore(folder);
+  const dovecot = await prepareMailbox(messages, mix);
+  const store = await prepareStore(folder);
   const contenders: Record<string, () => Promise<Figures>> = {
     steward: () => importOnce(store, dovecot, messages),
     'mbsync durable': () => mbsync(folder, dovecot, 'yes'),
@@ -61,6 +61,8 @@ export async function benchImport(args: string[]): Promise<void> {
       console.log(`run ${i + 1} ${name}: ${figures.seconds.toFixed(1)} s`);
     }
   }
+  await store.stop();
+  await dovecot.stop();
   print(results, messages, mix);
   rmSync(folder, { recursive: true, force: true });
 }
@@ -69,7 +71,7 @@ async function prepareMailbox(messages: number, mix: 'usual' | 'text') {
   const dovecot = await startDovecot({ capabilities: 'condstore' });
   generateMaildir({ maildir: dovecot.maildir, messages, folders: 12, seed: 1, mix });
   await bareFetch(dovecot); // the server's own indexes are made now, for everybody
-  return Object.assign(dovecot, { [Symbol.asyncDispose]: () => dovecot.stop() });
+  return dovecot;
 }
 
 interface Store {
@@ -79,9 +81,10 @@ interface Store {
   rootKey: Buffer;
   app: Database;
   keys: Database;
+  stop(): Promise<void>;
 }
 
-async function prepareStore(folder: string): Promise<Store & AsyncDisposable> {
+async function prepareStore(folder: string): Promise<Store> {
   const dataDir = path.join(folder, 'postgres');
   const stateDir = path.join(folder, 'state');
   mkdirSync(stateDir);
@@ -95,7 +98,7 @@ async function prepareStore(folder: string): Promise<Store & AsyncDisposable> {
   const [app, keys] = [openDatabase(appUrl, pool), openDatabase(keysUrl, pool)];
   return {
     ...{ ownerUrl, appUrl, keysUrl, rootKey: randomBytes(32), app, keys },
-    [Symbol.asyncDispose]: async () => {
+    stop: async () => {
       await Promise.all([app.close(), keys.close()]);
       await postgres.stop();
     },

@@ -27,7 +27,7 @@ export function createPageEncoder(keyring: Keyring): PageEncoder & AsyncDisposab
     const known = new Set<string>();
     const fail = (cause: unknown): void => {
       const error = new Error('The page thread ended before it answered.', { cause });
-      for (const { reject } of waiting.values()) reject(error);
+      for (const request of waiting.values()) request.reject(error);
       waiting.clear();
       if (!closed && lane.thread === thread) lane = openLane();
     };

@@ -32,11 +32,7 @@ export async function beginRenumbering(
 }
 
 /** After a complete new listing: what did not show up again is gone. Returns how many places. */
-export async function endRenumbering(
-  tx: Tx,
-  licence: Licence,
-  folderId: string,
-): Promise<number> {
+export async function endRenumbering(tx: Tx, licence: Licence, folderId: string): Promise<number> {
   const dropped = await dropLeftovers(tx, licence, folderId);
   if (dropped > 0) {
     await tx.execute(sql`
@@ -51,6 +47,11 @@ async function dropLeftovers(tx: Tx, licence: Licence, folderId: string): Promis
     delete from placements
     where tenant_id = ${licence.tenantId} and folder_id = ${folderId} and uid < 0
     returning message_id`);
-  await settleHomeless(tx, licence, left.map((row) => row.message_id), null);
+  await settleHomeless(
+    tx,
+    licence,
+    left.map((row) => row.message_id),
+    null,
+  );
   return left.length;
 }

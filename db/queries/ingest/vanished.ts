@@ -24,7 +24,12 @@ export async function hideVanished(
     where tenant_id = ${licence.tenantId} and folder_id = ${folderId}
       and uid = any(${sql.param(vanished)}::bigint[]) and hidden_at is null
     returning message_id`);
-  await settleHomeless(tx, licence, hidden.map((row) => row.message_id), caughtUpAt);
+  await settleHomeless(
+    tx,
+    licence,
+    hidden.map((row) => row.message_id),
+    caughtUpAt,
+  );
   return hidden.length;
 }
 

@@ -78,7 +78,12 @@ export async function hideFolders(tx: Tx, licence: Licence, ids: string[]): Prom
     where tenant_id = ${licence.tenantId} and folder_id = any(${sql.param(ids)}::uuid[])
       and hidden_at is null
     returning message_id`);
-  await settleHomeless(tx, licence, lost.map((row) => row.message_id), null);
+  await settleHomeless(
+    tx,
+    licence,
+    lost.map((row) => row.message_id),
+    null,
+  );
   await tx.execute(sql`
     update collections set stored = 0, live_cursor = null, backfill_cursor = null,
       backfill_done = false, mark = null
