@@ -27,11 +27,15 @@ async function main(): Promise<void> {
   try {
     const env = readEnv();
     const log = createLogger({ name: 'api', level: env.logLevel });
-    await using api = await createApiProcess(env, log);
-    const { url } = await api.start();
-    log.info({ port: Number(new URL(url).port) }, 'listening');
-    await stopAsked();
-    log.info('draining');
+    const api = await createApiProcess(env, log);
+    try {
+      const { url } = await api.start();
+      log.info({ port: Number(new URL(url).port) }, 'listening');
+      await stopAsked();
+      log.info('draining');
+    } finally {
+      await api[Symbol.asyncDispose]();
+    }
   } catch (error) {
     process.stderr.write(`${describeProblem(error)}\n`);
     process.exitCode = 1;
@@ -40,7 +44,17 @@ async function main(): Promise<void> {
 
 /** Composes the process and proves that it may serve. Disposal closes what it opened. */
 async function createApiProcess(env: Env, log: Logger): Promise<ApiServer> {
-  await using opened = new AsyncDisposableStack();
+  const opened = new AsyncDisposableStack();
+  try {
+    const server = await openServer(env, log, opened);
+    return { start: () => server.start(), [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  } catch (error) {
+    await opened.disposeAsync();
+    throw error;
+  }
+}
+
+async function openServer(env: Env, log: Logger, opened: AsyncDisposableStack): Promise<ApiServer> {
   const open = (url: string, max: number) => {
     const database = openDatabase(url, { poolMax: max, applicationName: 'steward-api' });
     opened.defer(() => database.close());
@@ -75,11 +89,7 @@ async function createApiProcess(env: Env, log: Logger): Promise<ApiServer> {
     { host: env.host, port: env.port },
   );
   opened.use(server);
-  const resources = opened.move();
-  return {
-    start: () => server.start(),
-    [Symbol.asyncDispose]: () => resources.disposeAsync(),
-  };
+  return server;
 }
 
 async function assertServingRole(database: Parameters<typeof assertAppRole>[0]): Promise<void> {

@@ -92,7 +92,7 @@ function createSync(input: MailboxSyncInput): Sync {
 
 /** Returns `ended` when the connection's life is over, `full` when the run should start anew. */
 async function liveLoop(sync: Sync, activities: SyncActivities): Promise<'ended' | 'full'> {
-  for (let seen = 0; ; ) {
+  for (let seen = 0; ;) {
     const poked = sync.pokes > seen;
     seen = sync.pokes;
     const cautious = Date.now() < sync.carry.cautiousUntil;

@@ -7,8 +7,20 @@ import { rawMessage } from '../support/raw-message.ts';
 describe('parseAddressList', () => {
   it.each([
     ['a@example.com', [['', 'a@example.com']]],
-    ['"Doe, Jane" <j@example.com>, b@example.com', [['Doe, Jane', 'j@example.com'], ['', 'b@example.com']]],
-    ['Team: a@example.com, B <b@example.com>;', [['', 'a@example.com'], ['B', 'b@example.com']]],
+    [
+      '"Doe, Jane" <j@example.com>, b@example.com',
+      [
+        ['Doe, Jane', 'j@example.com'],
+        ['', 'b@example.com'],
+      ],
+    ],
+    [
+      'Team: a@example.com, B <b@example.com>;',
+      [
+        ['', 'a@example.com'],
+        ['B', 'b@example.com'],
+      ],
+    ],
     ['j@example.com (Jane (home))', [['Jane home', 'j@example.com']]],
     ['=?utf-8?q?J=C3=BCrgen?= <j@example.com>', [['Jürgen', 'j@example.com']]],
     ['<@relay.example:j@example.com>', [['', 'j@example.com']]],
@@ -38,7 +50,9 @@ describe('decodeLeaf', () => {
     });
 
   it('takes off quoted-printable: escapes, soft breaks, trailing white space', () => {
-    expect(leaf('caf=C3=A9 =\r\nau lait  \r\nend=3D', 'quoted-printable')).toBe('café au lait\nend=');
+    expect(leaf('caf=C3=A9 =\r\nau lait  \r\nend=3D', 'quoted-printable')).toBe(
+      'café au lait\nend=',
+    );
     expect(leaf('broken =ZZ and = at end=', 'quoted-printable')).toBe('broken =ZZ and = at end');
   });
 

@@ -55,7 +55,15 @@ describe('planThreads', () => {
       const { threads } = planThreads(order, none);
       const named = order.map((item, i) => [item.messageId, threads[i]!] as const);
       const sets = Map.groupBy(named, ([, thread]) => thread).values();
-      return [...sets].map((set) => set.map(([id]) => id).sort().join()).sort().join(' ');
+      return [...sets]
+        .map((set) =>
+          set
+            .map(([id]) => id)
+            .toSorted()
+            .join(),
+        )
+        .toSorted()
+        .join(' ');
     };
     const expected = groups(items);
     expect(expected).toBe('m1,m2,m3,m4,m5');
