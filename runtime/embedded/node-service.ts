@@ -13,6 +13,8 @@ export interface NodeService {
   env?: Readonly<Record<string, string | undefined>>;
 }
 
+/** Scripts are named from here, wherever the supervisor was started. */
+const project = path.resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
 
 /** Starts a script of ours under this Node. Its last argument tells whose it is. */
@@ -22,7 +24,7 @@ export function startNodeService(home: Home, service: NodeService): Promise<Serv
   return spawnService({
     name,
     command: process.execPath,
-    args: [script, ...args, marker],
+    args: [path.join(project, script), ...args, marker],
     marker,
     pidFile: path.join(home.stateDir, `${name}.pid`),
     logFile: path.join(home.stateDir, `${name}.log`),
@@ -37,6 +39,6 @@ export async function runNodeScript(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<string> {
   const options = { env: childEnv(env) as NodeJS.ProcessEnv };
-  const { stdout } = await run(process.execPath, [script, ...args], options);
+  const { stdout } = await run(process.execPath, [path.join(project, script), ...args], options);
   return stdout;
 }
