@@ -1,6 +1,7 @@
 import { createConnectForm } from './connect-form.js';
 import { newIdempotencyKey } from './client.js';
 import { h, setText } from './dom.js';
+import { readSandbox } from './sandbox.js';
 
 /**
  * Where mailboxes are connected: the first screen's whole content while there is none, a line that
@@ -38,9 +39,8 @@ export function createConnectPanel(client, session, { onConnected }) {
 
   async function prepare() {
     if (prepared) return;
-    const { sandbox, sample } = await client.get('/v1/sandbox');
+    const { sandbox, sample } = await readSandbox(client);
     prepared = true;
-    document.getElementById('sandbox').hidden = !sandbox;
     if (sample) body.append(createSampleButton(client, session, sample, finish));
     form = createConnectForm(client, session, { onConnected: finish, sandbox });
     body.append(form.element);

@@ -9,8 +9,11 @@ import { h } from './dom.js';
 const streamsMax = 4;
 const pageSize = 200;
 
-/** The connections as cards, kept by id; `onMoved` is called when anything about one changed. */
-export function createConnectionList(client, { onChanged, onMoved }) {
+/**
+ * The connections as cards, kept by id; `onMoved` is called when anything about one changed,
+ * `onLost` when a stream broke.
+ */
+export function createConnectionList(client, { onChanged, onMoved, onLost }) {
   const element = h('div', { class: 'cards' });
   const cards = new Map();
   const streams = new Map();
@@ -59,7 +62,7 @@ export function createConnectionList(client, { onChanged, onMoved }) {
       show(connection, Date.now());
       onMoved();
     };
-    void followEvents(client, id, { onEvent, signal: ending.signal }).finally(() => {
+    void followEvents(client, id, { onEvent, onLost, signal: ending.signal }).finally(() => {
       if (streams.get(id) === ending) streams.delete(id);
     });
   }

@@ -2,10 +2,11 @@ import { ApiProblem, createClient, isOutage } from './client.js';
 import { createBackoff, pause } from './backoff.js';
 import { createConnectPanel } from './connect-panel.js';
 import { createConnectionList } from './connection-list.js';
-import { h } from './dom.js';
 import { createKeyPanel } from './key-panel.js';
+import { createLayout } from './layout.js';
 import { createMessageList } from './message-list.js';
 import { createOutage } from './outage.js';
+import { readSandbox } from './sandbox.js';
 import { forgetSession, readSession } from './session.js';
 
 /** Streams carry the moving parts; the list is for what begins, ends or has no stream. */
@@ -27,6 +28,8 @@ if (session) void run(session);
 else showKeyPanel({ refused: false });
 
 function showKeyPanel(options) {
+  // Without an answer there is no banner; the panel is of use all the same.
+  readSandbox(createClient()).catch((error) => console.warn(error.message));
   main.replaceChildren(createKeyPanel(options));
 }
 
@@ -48,6 +51,10 @@ async function run(current) {
   const connections = createConnectionList(client, {
     onChanged: () => connections.load(),
     onMoved: messages.refresh,
+    // A broken stream is the first sign of an outage: the list finds out at once.
+    onLost: () => {
+      if (!outage.lasts()) wake.abort();
+    },
   });
   const layout = createLayout(connections, messages);
   const panel = createConnectPanel(client, current, {
@@ -83,44 +90,4 @@ async function run(current) {
   }
   clearInterval(ticking);
   removeEventListener('online', retryNow);
-}
-
-/** The first screen asks for a mailbox; with one there, the form steps back behind a summary. */
-function createLayout(connections, messages) {
-  const problem = h('p', { class: 'problem', role: 'alert', hidden: true });
-  const heading = h('h2', { id: 'connections-title' }, 'Connections');
-  const left = h('section', { 'aria-labelledby': 'connections-title' }, heading, problem);
-  const right = h(
-    'section',
-    { class: 'latest', 'aria-labelledby': 'messages-title' },
-    h('h2', { id: 'messages-title' }, 'Latest messages'),
-    h('div', { class: 'panel panel-flush' }, messages.element),
-  );
-  left.append(connections.element);
-  const element = h(
-    'div',
-    { class: 'layout', 'data-count': 'unknown' },
-    h('h1', { class: 'visually-hidden' }, 'Steward console'),
-    left,
-    right,
-  );
-  let panel;
-  return {
-    element,
-    place(created) {
-      panel = created;
-      left.append(panel.element);
-    },
-    showCount(count) {
-      problem.hidden = true;
-      element.dataset.count = count === 0 ? 'none' : 'some';
-      heading.classList.toggle('visually-hidden', count === 0);
-      right.hidden = count === 0;
-      panel.show({ first: count === 0 });
-    },
-    showProblem(error) {
-      problem.textContent = error.message;
-      problem.hidden = false;
-    },
-  };
 }

@@ -9,7 +9,7 @@ const silenceMaxMs = 45_000;
  * `EventSource` cannot send headers, so the stream is read by `fetch`, the key in its header.
  * Ends without a word when the connection is gone or the key no longer fits: the list says why.
  */
-export async function followEvents(client, connectionId, { onEvent, signal }) {
+export async function followEvents(client, connectionId, { onEvent, onLost, signal }) {
   const backoff = createBackoff();
   while (!signal.aborted) {
     const attempt = new AbortController();
@@ -35,6 +35,7 @@ export async function followEvents(client, connectionId, { onEvent, signal }) {
       watchdog.stop();
       attempt.abort();
     }
+    if (!signal.aborted) onLost();
     await pause(backoff.nextDelayMs(), signal);
   }
 }

@@ -28,6 +28,7 @@ export function createOutage(element) {
       lastAnswerMs = Date.now();
       element.hidden = true;
     },
+    lasts: () => !element.hidden,
     tick,
   };
 }

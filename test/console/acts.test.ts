@@ -1,0 +1,158 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ProviderFailure } from '../../domain/failure.ts';
+import type { ImapAccount } from '../../domain/provider.ts';
+import { launchChromium, openPage } from '../support/chromium.ts';
+import { createTestConsole, sampleMailbox, type TestConsole } from '../support/console.ts';
+
+let browser: Browser;
+let console: TestConsole;
+let page: Page;
+const verified: ImapAccount[] = [];
+
+beforeAll(async () => {
+  browser = await launchChromium();
+});
+
+beforeEach(async () => {
+  verified.length = 0;
+  console = await createTestConsole({ verify });
+  ({ page } = await openPage(browser));
+  return async () => {
+    await page.context().close();
+    await console[Symbol.asyncDispose]();
+  };
+});
+
+afterAll(() => browser?.close());
+
+/** A server that knows one password. */
+async function verify(account: ImapAccount): Promise<void> {
+  verified.push(account);
+  if (account.password !== 'wrong') return;
+  throw new ProviderFailure('auth-revoked', 'The server refused the user name or the password.', {
+    code: 'imap-login-failed',
+  });
+}
+
+async function fill(values: Record<string, string>): Promise<void> {
+  for (const [label, value] of Object.entries(values)) {
+    await page.getByLabel(label, { exact: true }).fill(value);
+  }
+}
+
+const connect = () => page.getByRole('button', { name: 'Connect', exact: true }).click();
+
+describe('the form that connects a mailbox', () => {
+  const account = { 'IMAP server': 'imap.example', 'User name': 'jane@example.org' };
+
+  it('shows errors beside their fields and the sentence on top, then connects', async () => {
+    await page.goto(console.link);
+    await page.getByRole('heading', { name: 'Connect your first mailbox' }).waitFor();
+
+    await fill({ 'IMAP server': 'imap.example' });
+    await connect();
+    await page.locator('#username-error', { hasText: 'This is needed.' }).waitFor();
+
+    await fill({ ...account, Port: '99999', Password: 'wrong' });
+    await connect();
+    await page.locator('#port-error:visible').waitFor();
+    expect(await page.getByLabel('Port', { exact: true }).getAttribute('aria-invalid')).toBe(
+      'true',
+    );
+    expect(await page.evaluate('document.activeElement.id')).toBe('port');
+    await page.getByRole('alert').filter({ hasText: 'imap.port' }).waitFor();
+
+    await fill({ Port: '993' });
+    expect(await page.locator('#port-error').isVisible()).toBe(false);
+    await connect();
+    await page.getByRole('alert').filter({ hasText: 'refused the user name' }).waitFor();
+
+    await fill({ Password: 'right', 'Import since': '2026-01-31' });
+    await connect();
+    const card = page.getByRole('article', { name: 'jane@example.org' });
+    await card.getByText('imap.example · since 31 Jan 2026').waitFor();
+    expect(verified.at(-1)).toMatchObject({ port: 993, security: 'tls', password: 'right' });
+    await page.getByRole('button', { name: 'Connect a mailbox' }).waitFor();
+  });
+
+  it('says that an account is connected already', async () => {
+    await console.connection('jane@example.org');
+    await page.goto(console.link);
+    await page.getByRole('button', { name: 'Connect a mailbox' }).click();
+    await fill({ ...account, Password: 'right' });
+    await connect();
+    await page.getByRole('article', { name: 'jane@example.org' }).nth(1).waitFor();
+    await page.getByRole('button', { name: 'Connect a mailbox' }).click();
+    await fill({ ...account, Password: 'right' });
+    await connect();
+    await page.getByRole('alert').filter({ hasText: 'connected already' }).waitFor();
+    expect(await page.getByRole('article').count()).toBe(2);
+  });
+
+  it('connects the sample mailbox of a sandbox with one press', async () => {
+    await page.goto(console.link);
+    await page.getByText('This instance is for trying out').waitFor();
+    await page.getByRole('button', { name: 'Connect the sample mailbox' }).click();
+    await page.getByRole('article', { name: sampleMailbox.username }).waitFor();
+    expect(verified).toEqual([{ ...sampleMailbox, security: 'none' }]);
+  });
+});
+
+describe('the buttons of a connection', () => {
+  it('pause, resume and disconnect it, saying what becomes of the data', async () => {
+    await console.connection('jane@example.org');
+    await page.goto(console.link);
+    const card = page.getByRole('article', { name: 'jane@example.org' });
+    await card.getByRole('button', { name: 'Pause' }).click();
+    await card.getByText('Paused: nothing is fetched').waitFor();
+    await card.getByRole('button', { name: 'Resume' }).click();
+    await card.getByRole('button', { name: 'Sync now' }).click();
+    await card.getByText('Connecting to the server').waitFor();
+
+    await card.getByRole('button', { name: 'Disconnect' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('wipes the password').waitFor();
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    expect(await card.getByRole('button', { name: 'Disconnect' }).isVisible()).toBe(true);
+
+    await card.getByRole('button', { name: 'Disconnect' }).click();
+    await dialog.getByLabel('Keep it').check();
+    await dialog.getByRole('button', { name: 'Disconnect' }).click();
+    await card.getByText('what was imported is kept').waitFor();
+    expect(await card.getByRole('button').count()).toBe(0);
+  });
+});
+
+describe('a console without a connection to the API', () => {
+  it('tells where the link with the key is printed', async () => {
+    await page.goto(console.url);
+    await page.getByRole('heading', { name: 'Open the console with its link' }).waitFor();
+    await page.getByText('This instance is for trying out').waitFor();
+    expect(await page.locator('main').innerText()).toContain('npm start');
+  });
+
+  it('says so when the key is refused, and forgets it', async () => {
+    await page.goto(`${console.url}/#key=stw_wrong&member=${console.member}`);
+    await page.getByRole('heading', { name: 'The key does not fit' }).waitFor();
+    expect(await page.evaluate('sessionStorage.length')).toBe(0);
+  });
+
+  it('keeps what it has while the API is down, and goes on by itself', async () => {
+    const seeded = await console.connection('jane@example.org');
+    await page.goto(console.link);
+    const card = page.getByRole('article', { name: 'jane@example.org' });
+    await card.getByText('Connecting to the server').waitFor();
+    await console.stop();
+    await page.getByText(/Steward does not answer\. What you see is from \d\d:\d\d\./).waitFor();
+    await page.getByText(/Trying again/).waitFor();
+    expect(await card.isVisible()).toBe(true);
+
+    await console.start();
+    await page.getByText('Steward does not answer').waitFor({ state: 'hidden' });
+    const { id } = seeded;
+    await console.api.call('POST', `/v1/connections/${id}/pause`, { key: console.tenant.key });
+    await card.getByText('Paused: nothing is fetched').waitFor();
+  });
+});
