@@ -43,6 +43,7 @@ export const problemCodes = {
   'imap-tls-failed': [422, 'No safe connection to the server'],
   'imap-unreachable': [422, 'The server can not be reached'],
   'imap-address-blocked': [422, 'The address is not allowed'],
+  'imap-cleartext-refused': [422, 'Connections without TLS are not allowed'],
   'provider-refused': [422, 'The provider refused'],
   'rate-limited': [429, 'Too many requests'],
   'internal-error': [500, 'Something went wrong'],

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { syncStates } from '../../domain/sync.ts';
+import { capabilities, syncStates } from '../../domain/sync.ts';
 import { idSchema, publicId } from '../ids.ts';
 
 /** RFC 1035 §2.3.4 allows 253 characters. */
@@ -32,7 +32,8 @@ export const newConnection = z
     memberId: idSchema('member'),
     capabilities: z
       .array(z.literal('mail', 'An IMAP connection has the capability mail and no other.'))
-      .length(1),
+      .min(1)
+      .max(capabilities.length),
     backfillSince: z.iso
       .date()
       .optional()
