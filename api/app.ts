@@ -48,7 +48,10 @@ const contentSecurityPolicy = {
 /**
  * The HTTP API as one app. `closing` ends event streams when the process drains.
  */
-export function createApi(deps: ApiDeps, closing: AbortSignal = new AbortController().signal): ApiApp {
+export function createApi(
+  deps: ApiDeps,
+  closing: AbortSignal = new AbortController().signal,
+): ApiApp {
   const app: ApiApp = new OpenAPIHono<ApiEnv>({
     defaultHook: (result) => {
       if (!result.success) throw invalidRequest(result.target, result.error.issues);

@@ -27,16 +27,16 @@ export function authenticate({ database, options }: ApiDeps): MiddlewareHandler<
   const requests = createRateLimiter(options.limits.requests);
   const refusals = createRateLimiter(options.limits.refusals);
 
-  const refuse = (c: Context<ApiEnv>, detail: string): never => {
+  const refusal = (c: Context<ApiEnv>, detail: string): HttpProblem => {
     enforce(c, refusals.take(remoteAddress(c)), 'requests with a wrong key');
-    throw new HttpProblem('unauthorized', detail);
+    return new HttpProblem('unauthorized', detail);
   };
 
   const operator = async (c: Context<ApiEnv>, key: string) => {
     const found = key.startsWith('op_')
       ? await findOperatorByKeyHash(database.db, hashAccessKey(key))
       : undefined;
-    if (!found) return refuse(c, 'This route needs an operator’s key: Authorization: Bearer op_….');
+    if (!found) throw refusal(c, 'Send an operator’s key: Authorization: Bearer op_….');
     enforce(c, requests.take(found.id), 'requests');
     c.set('principal', { kind: 'operator', operatorId: found.id });
   };
@@ -45,7 +45,7 @@ export function authenticate({ database, options }: ApiDeps): MiddlewareHandler<
     const found = key.startsWith('stw_')
       ? await findApiKeyByHash(database.db, hashAccessKey(key))
       : undefined;
-    if (!found) return refuse(c, 'This route needs a tenant’s key: Authorization: Bearer stw_….');
+    if (!found) throw refusal(c, 'Send a tenant’s key: Authorization: Bearer stw_….');
     enforce(c, requests.take(found.id), 'requests');
     const { id: keyId, tenantId, tenantState } = found;
     const principal = { kind: 'tenant' as const, tenantId, keyId };

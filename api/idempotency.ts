@@ -37,7 +37,9 @@ export function idempotent({ database, keyring }: ApiDeps): MiddlewareHandler<Ap
     const { tenantId, vault } = await spaceOf(c, keyring);
     const id = vault.index('idempotency', actorOf(c), c.req.path, key);
     const request = { tenantId, id };
-    const hash = createHash('sha256').update(await c.req.text()).digest();
+    const hash = createHash('sha256')
+      .update(await c.req.text())
+      .digest();
     const earlier = await withTenantWrite(database, tenantId, (tx) =>
       claimRequest(tx, request, hash, { keptHours, runningMinutes }),
     );

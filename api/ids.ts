@@ -21,7 +21,10 @@ export function idSchema(kind: IdKind) {
 
 /** An id in an answer, or in a path. */
 export function publicId(kind: IdKind) {
-  return z.string().max(64).openapi({ example: exampleId(kind) });
+  return z
+    .string()
+    .max(64)
+    .openapi({ example: exampleId(kind) });
 }
 
 /** `{id}` of a path. */

@@ -96,8 +96,9 @@ async function assertServingRole(database: Parameters<typeof assertAppRole>[0]):
   try {
     await assertAppRole(database);
   } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
     throw new Problem(
-      'The API does not serve with this DATABASE_URL.',
+      `The API does not serve with this DATABASE_URL: ${why}`,
       'Point DATABASE_URL at a migrated database that answers, as the role steward_app.',
       { cause },
     );

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import { ProviderFailure, type FailureKind } from '../domain/failure.ts';
+import type { FailureKind, ProviderFailure } from '../domain/failure.ts';
 import type { ApiEnv } from './context.ts';
 
 export interface FieldError {

@@ -29,6 +29,9 @@ export async function nudge(
     await workflows.ensure(ref);
   } catch (error) {
     const { connectionId, tenantId } = ref;
-    log.warn({ err: error, connectionId, tenantId }, 'workflow not reached, left to the next check');
+    log.warn(
+      { err: error, connectionId, tenantId },
+      'workflow not reached, left to the next check',
+    );
   }
 }

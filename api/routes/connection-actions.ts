@@ -61,7 +61,10 @@ export function addConnectionActionRoutes(app: ApiApp, deps: ApiDeps): void {
   const { database } = deps;
 
   /** Carries out one action on the connection that exists, wakes its workflow, answers 202. */
-  const act = async (c: Context<ApiEnv>, work: (target: Target, actor: string) => Promise<void>) => {
+  const act = async (
+    c: Context<ApiEnv>,
+    work: (target: Target, actor: string) => Promise<void>,
+  ) => {
     const principal = tenantOf(c);
     const { tenantId } = principal;
     const id = requireId('connection', c.req.param('id') ?? '');
@@ -82,7 +85,9 @@ export function addConnectionActionRoutes(app: ApiApp, deps: ApiDeps): void {
   };
 
   app.openapi(syncRoute, (c) =>
-    act(c, (target) => withTenantWrite(database, target.tenantId, (tx) => requireConnected(tx, target))),
+    act(c, (target) =>
+      withTenantWrite(database, target.tenantId, (tx) => requireConnected(tx, target)),
+    ),
   );
   app.openapi(pauseRoute, (c) => act(c, want('paused')));
   app.openapi(resumeRoute, (c) => act(c, want('run')));

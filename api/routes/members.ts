@@ -1,11 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { recordAudit } from '../../db/queries/audit.ts';
-import {
-  insertMember,
-  listMembers,
-  readMember,
-  type MemberRow,
-} from '../../db/queries/members.ts';
+import { insertMember, listMembers, readMember, type MemberRow } from '../../db/queries/members.ts';
 import { withTenant, withTenantWrite } from '../../db/tenant.ts';
 import { toPublicId, uuidv7 } from '../../domain/ids.ts';
 import { normaliseAddress } from '../../domain/mail.ts';
@@ -33,7 +28,8 @@ const createMember = createRoute({
   method: 'post',
   path: '/v1/members',
   summary: 'Add a member',
-  description: 'When Steward-Member is given, only owners and admins may, and only an owner adds one.',
+  description:
+    'When Steward-Member is given, only owners and admins may, and only an owner adds one.',
   tags,
   security,
   request: { headers: idempotencyHeader, body: jsonBody(newMember) },
@@ -92,7 +88,10 @@ export function addMemberRoutes(app: ApiApp, { database, keyring }: ApiDeps): vo
     const vault = await keyring.vault(tenantId);
     const rows = await withTenant(database, tenantId, (tx) => listMembers(tx, tenantId, window));
     const position = ({ id }: MemberRow) => ({ at: '', id });
-    return c.json(toPage(rows, { list, limit, position }, (row) => toView(vault, row)), 200);
+    return c.json(
+      toPage(rows, { list, limit, position }, (row) => toView(vault, row)),
+      200,
+    );
   });
 
   app.openapi(readRoute, async (c) => {

@@ -1,11 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { readLicence, withFence } from '../../db/fence.ts';
 import { recordAudit } from '../../db/queries/audit.ts';
-import {
-  listMessages,
-  markTracked,
-  readMessageBody,
-} from '../../db/queries/messages.ts';
+import { listMessages, markTracked, readMessageBody } from '../../db/queries/messages.ts';
 import { withTenant } from '../../db/tenant.ts';
 import { toPublicId } from '../../domain/ids.ts';
 import { normaliseAddress, type MessageBody } from '../../domain/mail.ts';

@@ -2,7 +2,12 @@ import { z } from '@hono/zod-openapi';
 import { publicId } from '../ids.ts';
 
 const nameLengthMax = 200;
-const name = z.string().trim().min(1).max(nameLengthMax).regex(/^\P{Cc}+$/u, 'No control characters.');
+const name = z
+  .string()
+  .trim()
+  .min(1)
+  .max(nameLengthMax)
+  .regex(/^\P{Cc}+$/u, 'No control characters.');
 const onceKey = z
   .string()
   .nullable()

@@ -17,7 +17,11 @@ const imapAccount = z
     host: z.string().trim().min(1).max(hostLengthMax),
     port: z.int().min(1).max(portMax),
     security: z.enum(['tls', 'starttls', 'none']),
-    username: z.string().min(1).max(usernameLengthMax).regex(/^\P{Cc}+$/u, 'No control characters.'),
+    username: z
+      .string()
+      .min(1)
+      .max(usernameLengthMax)
+      .regex(/^\P{Cc}+$/u, 'No control characters.'),
     password: z.string().min(1).max(secretLengthMax).optional(),
     accessToken: z.string().min(1).max(secretLengthMax).optional(),
   })

@@ -22,9 +22,14 @@ describe('rate limits', () => {
     const answers = [];
     for (let i = 0; i < 6; i += 1) answers.push(await get());
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 429]);
-    expect(answers.map(({ headers }) => headers.get('RateLimit-Remaining'))).toEqual(
-      ['4', '3', '2', '1', '0', '0'],
-    );
+    expect(answers.map(({ headers }) => headers.get('RateLimit-Remaining'))).toEqual([
+      '4',
+      '3',
+      '2',
+      '1',
+      '0',
+      '0',
+    ]);
     const refused = answers[5]!;
     expect(refused.body).toMatchObject({ code: 'rate-limited', status: 429 });
     expect(refused.headers.get('RateLimit-Limit')).toBe('5');

@@ -61,13 +61,14 @@ describe('two tenants', () => {
     const withId = tenantOperations.filter(({ pattern }) => pattern.includes('{id}'));
     expect(withId.length).toBeGreaterThanOrEqual(14);
     const stranger = { key: world.theirs.key, member: world.stranger };
+    const leaks: string[] = [];
     for (const operation of withId) {
-      const label = `${operation.method} ${operation.pattern}`;
-      const answer = await ask(operation, stranger);
-      expect(answer.status, label).toBe(404);
-      expect(answer.body['code'], label).toBe('not-found');
-      expect(answer.body['detail'], label).toBe((await nothing(operation, stranger)).body['detail']);
+      const { status, body } = await ask(operation, stranger);
+      const same = body['detail'] === (await nothing(operation, stranger)).body['detail'];
+      const hidden = status === 404 && body['code'] === 'not-found' && same;
+      if (!hidden) leaks.push(`${operation.method} ${operation.pattern}`);
     }
+    expect(leaks).toEqual([]);
   });
 
   /** The same question about an id that nobody has: the answers must not differ. */
@@ -83,27 +84,32 @@ describe('two tenants', () => {
       ({ method, pattern }) => method === 'GET' && !pattern.includes('{id}'),
     );
     expect(lists.length).toBeGreaterThanOrEqual(5);
+    const who = { key: world.theirs.key, member: world.stranger };
+    const found: Record<string, unknown[]> = {};
     for (const { pattern } of lists) {
-      const who = { key: world.theirs.key, member: world.stranger };
       const answer = await api.call('GET', pattern, who);
-      expect(answer.status, pattern).toBe(200);
-      const expected = pattern === '/v1/members' ? [world.stranger] : [];
-      expect(answer.body.data.map(({ id }) => id), pattern).toEqual(expected);
+      if (answer.status !== 200 || answer.body.data.length > 0) {
+        found[pattern] = answer.body.data.map(({ id }) => id);
+      }
     }
+    expect(found).toEqual({ '/v1/members': [world.stranger] });
   });
 
-  it.each(['connection', 'thread', 'folder'] as const)('finds nothing by their %s', async (name) => {
-    const ids = {
-      connection: world.connection,
-      thread: world.trackedThread,
-      folder: world.folder,
-    };
-    const path = `/v1/messages?${name}=${ids[name]}`;
-    const own = await api.call('GET', path, { key: world.ours.key, member: world.owner });
-    expect(own.body.data.length).toBeGreaterThan(0);
-    const others = await api.call('GET', path, { key: world.theirs.key, member: world.stranger });
-    expect(others.body.data).toEqual([]);
-  });
+  it.each(['connection', 'thread', 'folder'] as const)(
+    'finds nothing by their %s',
+    async (name) => {
+      const ids = {
+        connection: world.connection,
+        thread: world.trackedThread,
+        folder: world.folder,
+      };
+      const path = `/v1/messages?${name}=${ids[name]}`;
+      const own = await api.call('GET', path, { key: world.ours.key, member: world.owner });
+      expect(own.body.data.length).toBeGreaterThan(0);
+      const others = await api.call('GET', path, { key: world.theirs.key, member: world.stranger });
+      expect(others.body.data).toEqual([]);
+    },
+  );
 
   it('refuses another tenant’s member, in the header and in a body', async () => {
     const header = await api.call('GET', '/v1/messages', {
@@ -118,16 +124,16 @@ describe('two tenants', () => {
   });
 
   it('keeps tenants’ and operators’ keys apart', async () => {
+    const opened: string[] = [];
     for (const { method, pattern, security } of operations()) {
       if (security.length === 0) continue;
       const path = pattern.replaceAll(/\{\w+\}/g, 'x');
       const operatorOnly = security.some((scheme) => 'operatorKey' in scheme);
       const wrong = operatorOnly ? world.ours.key : api.operatorKey;
-      expect(await api.call(method, path, { key: wrong }), `${method} ${path}`).toMatchObject({
-        status: 401,
-        body: { code: 'unauthorized' },
-      });
+      const { status, body } = await api.call(method, path, { key: wrong });
+      if (status !== 401 || body['code'] !== 'unauthorized') opened.push(`${method} ${pattern}`);
     }
+    expect(opened).toEqual([]);
   });
 
   it('shows nothing without tenant context, and to nobody under row-level security', async () => {
