@@ -33,7 +33,10 @@ await main();
 async function main(): Promise<void> {
   const env = readEnv();
   const log = createLogger({ name: 'worker', level: env.logLevel });
-  Runtime.install({ logger: temporalLogger(log) });
+  Runtime.install({
+    logger: temporalLogger(log),
+    telemetryOptions: env.metricsPort === undefined ? {} : prometheus(env.host, env.metricsPort),
+  });
   const database = openDatabase(env.databaseUrl, { poolMax, applicationName: 'steward-worker' });
   const keys = openDatabase(env.keysDatabaseUrl, {
     poolMax: keysPoolMax,
@@ -69,6 +72,11 @@ async function main(): Promise<void> {
   await connection.close();
   await client.connection.close();
   await Promise.all([database.close(), keys.close()]);
+}
+
+/** The SDK's own metrics (slots, latencies, failures) at /metrics. */
+function prometheus(host: string, port: number) {
+  return { metrics: { prometheus: { bindAddress: `${host}:${port}` } } };
 }
 
 function chosenLanes({ workerQueues }: Env): Lane[] {
