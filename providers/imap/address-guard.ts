@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { domainToASCII } from 'node:url';
 import ipaddr from 'ipaddr.js';
 import { addressBlocked, unreachable } from './errors.ts';
@@ -34,6 +35,9 @@ export interface AddressGuard {
 
 /** IMAP with STARTTLS, and IMAP over TLS (RFC 8314 §3.2). */
 const mailPorts = [143, 993];
+
+/** The system's resolver may try several servers for half a minute; a member waits for less. */
+const resolveTimeoutMs = 10_000;
 
 /** RFC 1035 §2.3.4. */
 const hostCharsMax = 253;
@@ -91,8 +95,9 @@ export function createAddressGuard(options: AddressGuardOptions): AddressGuard {
 /** The host in one form, or undefined for spellings that only serve to hide an address. */
 function canonicalHost(raw: string): string | undefined {
   const bare = raw.trim().replace(/^\[(.*)\]$/, '$1');
-  if (bare.includes('%')) return undefined;
-  if (isIP(bare) !== 0) return bare;
+  if (isIP(bare) !== 0) return bare.includes('%') ? undefined : bare;
+  // domainToASCII cuts at a slash and drops line ends; what it would mend is refused.
+  if (/[^a-z0-9._\-\u0080-\uffff]/i.test(bare)) return undefined;
   const host = domainToASCII(bare).replace(/\.$/, '').toLowerCase();
   // The URL parser turns 0x7f.1, 2130706433 and their like into addresses: hidden ones.
   if (isIP(host) !== 0) return undefined;
@@ -139,10 +144,16 @@ function embeddedIpv4(address: Address): Address | undefined {
 }
 
 async function resolveAll(host: string): Promise<string[]> {
+  const answered = new AbortController();
+  const expired = delay(resolveTimeoutMs, [], { signal: answered.signal });
   try {
-    const answers = await lookup(host, { all: true, order: 'verbatim' });
+    const answers = await Promise.race([lookup(host, { all: true, order: 'verbatim' }), expired]);
     return answers.map(({ address }) => address);
   } catch (error) {
     throw unreachable(error);
+  } finally {
+    answered.abort();
+    // The timer's own end is no event any more.
+    await Promise.allSettled([expired]);
   }
 }

@@ -5,7 +5,7 @@ import { ProviderFailure } from '../../domain/failure.ts';
 import type { ImapAccount } from '../../domain/provider.ts';
 import { createAddressGuard, type AddressGuardOptions } from './address-guard.ts';
 import { parserLimits, type ImapLimits } from './bounds.ts';
-import { cleartextRefused, translateConnectError } from './errors.ts';
+import { cleartextRefused, translateConnectError, unreachable } from './errors.ts';
 import { createPinnedTransport } from './pinned-transport.ts';
 
 export interface ImapGuardOptions extends AddressGuardOptions {
@@ -21,7 +21,7 @@ export interface ImapConnection {
   /** The socket that carries the session, for byte budgets. */
   readonly socket: Socket;
   /** What ended the connection from inside, for example a bound that the server broke. */
-  fault: unknown;
+  readonly fault: unknown;
 }
 
 export type ConnectImap = (
@@ -47,8 +47,8 @@ export function createConnect(options: ImapGuardOptions, limits: ImapLimits): Co
         code: 'imap-username-invalid',
       });
     }
-    signal?.throwIfAborted();
     const target = await guard.check(account.host, account.port);
+    if (signal?.aborted) throw unreachable(signal.reason);
     const sockets: Socket[] = [];
     const transport = createPinnedTransport(guard, target, authorities, (socket) => {
       sockets.push(socket);
@@ -59,9 +59,9 @@ export function createConnect(options: ImapGuardOptions, limits: ImapLimits): Co
       port: target.port,
       transport,
     });
-    let connection: ImapConnection | undefined;
+    let fault: unknown;
     client.on('error', (error) => {
-      if (connection) connection.fault = error;
+      fault ??= error;
       client.close();
     });
     const abort = (): void => client.close();
@@ -70,13 +70,17 @@ export function createConnect(options: ImapGuardOptions, limits: ImapLimits): Co
       await client.connect();
     } catch (error) {
       client.close();
-      signal?.throwIfAborted();
       throw translateConnectError(error, hasGreeted(client) ? 'greeted' : 'before-greeting');
     } finally {
       signal?.removeEventListener('abort', abort);
     }
-    connection = { client, socket: sockets.at(-1)!, fault: undefined };
-    return connection;
+    return {
+      client,
+      socket: sockets.at(-1)!,
+      get fault() {
+        return fault;
+      },
+    };
   };
 }
 
@@ -114,11 +118,13 @@ function clientOptions(
 /** Whether the peer has spoken IMAP: a greeting, or a refusal in the form of one. */
 function hasGreeted(client: ImapFlow): boolean {
   return (
-    client.greeting !== undefined || client.byeReason !== undefined || client.authenticated !== false
+    client.greeting !== undefined ||
+    client.byeReason !== undefined ||
+    client.authenticated !== false
   );
 }
 
 /** They have no place in a user name (RFC 9051 §9), and SASL PLAIN separates its fields by NUL. */
 function hasControlCharacters(text: string): boolean {
-  return [...text].some((character) => character < ' ' || character === '\u007f');
+  return Array.from(text).some((character) => character < ' ' || character === '\u007f');
 }

@@ -112,7 +112,8 @@ export function translateError(error: unknown): ProviderFailure {
   if (code === 'LIMIT' || /too many (simultaneous )?(connections|logins)/i.test(text)) {
     return throttled(limitPauseMs, error);
   }
-  if (facts.authenticationFailed === true && !passingLoginCodes.has(code)) return loginFailed(error);
+  if (facts.authenticationFailed === true && !passingLoginCodes.has(code))
+    return loginFailed(error);
   if (facts.mailboxMissing === true || facts.code === 'NotFound' || code === 'NONEXISTENT') {
     return failure('not-found', 'imap-folder-missing', 'The folder is no longer there.', error);
   }

@@ -43,7 +43,7 @@ export async function fetchOutlines(
   };
   const failed = await isolate(folder, uids, read);
   for (const { item, reason } of failed) found.set(item, reason);
-  await readSilent(folder, uids, found, read);
+  await readAgain(folder, uids, found, read);
   const outlines: Outline[] = [];
   const failures: ItemFailure[] = [];
   for (const uid of uids) {
@@ -55,17 +55,18 @@ export async function fetchOutlines(
 }
 
 /**
- * Messages without an answer: most have vanished since they were listed. The server may also have
- * answered with a line that could not be parsed; those are asked for once more, alone.
+ * Messages without a proper answer: most have vanished since they were listed. The server may also
+ * have answered with a line that could not be parsed; those are asked for once more, alone.
  */
-async function readSilent(
+async function readAgain(
   folder: OpenFolder,
   uids: readonly number[],
   found: Map<number, Outline | SkipReason>,
   read: (some: readonly number[]) => Promise<void>,
 ): Promise<void> {
-  const silent = uids.filter((uid) => !found.has(uid));
-  for (const uid of await stillThere(folder.client, silent)) {
+  const doubtful = uids.filter((uid) => (found.get(uid) ?? 'unreadable') === 'unreadable');
+  for (const uid of doubtful) found.delete(uid);
+  for (const uid of await stillThere(folder.client, doubtful)) {
     const failed = await isolate(folder, [uid], read);
     if (!found.has(uid)) found.set(uid, failed[0]?.reason ?? 'unreadable');
   }

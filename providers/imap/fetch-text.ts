@@ -30,13 +30,28 @@ export async function fetchText(
     };
     for (const { item, reason } of await isolate(folder, group, read)) texts.set(item.uid, reason);
   }
-  const silent = outlines.filter(({ uid, plan }) => plan.leaves.length > 0 && !texts.has(uid));
-  const present = await stillThere(
-    folder.client,
-    silent.map(({ uid }) => uid),
-  );
-  for (const uid of present) texts.set(uid, 'unreadable');
+  await settleDoubtful(folder, outlines, texts);
   return assemble(outlines, texts);
+}
+
+/** Text that is missing: the message vanished between the two fetches, or cannot be read. */
+async function settleDoubtful(
+  folder: OpenFolder,
+  outlines: readonly Outline[],
+  texts: Map<number, Parts | SkipReason>,
+): Promise<void> {
+  const doubtful = outlines.filter(({ uid, plan }) => {
+    const parts = texts.get(uid) ?? new Map();
+    return typeof parts !== 'string' && plan.leaves.some((leaf) => isMissing(leaf, parts));
+  });
+  const uids = doubtful.map(({ uid }) => uid);
+  for (const uid of uids) texts.delete(uid);
+  for (const uid of await stillThere(folder.client, uids)) texts.set(uid, 'unreadable');
+}
+
+/** An empty part may come as NIL; a part with a size may not. */
+function isMissing({ part, size }: LeafPlan, parts: Parts): boolean {
+  return size > 0 && !parts.get(part);
 }
 
 /** Messages by their lists of sections; most mail has one of three. */
@@ -61,13 +76,10 @@ function assemble(
   const complete: { outline: Outline; parts: Parts }[] = [];
   for (const outline of outlines) {
     const { uid, plan } = outline;
-    const parts = plan.leaves.length === 0 ? new Map<string, Buffer>() : texts.get(uid);
-    // Without an entry the message vanished between the two fetches.
-    if (parts === undefined) continue;
+    // Without an entry a message with text in it vanished; one without text was never asked for.
+    const parts = texts.get(uid) ?? (plan.bytes === 0 ? new Map<string, Buffer>() : undefined);
     if (typeof parts === 'string') failures.push({ uid, reason: parts });
-    else if (plan.leaves.some((leaf) => isMissing(leaf, parts))) {
-      failures.push({ uid, reason: 'unreadable' });
-    } else complete.push({ outline, parts });
+    else if (parts) complete.push({ outline, parts });
   }
   const buffer = createPageBuffer(
     complete.reduce(
@@ -89,11 +101,6 @@ function assemble(
     };
   });
   return { messages, failures };
-}
-
-/** An empty part may come as NIL; a part with a size may not. */
-function isMissing({ part, size }: LeafPlan, parts: Parts): boolean {
-  return size > 0 && !parts.get(part);
 }
 
 function toLeaf(

@@ -54,6 +54,8 @@ export async function countSince(client: ImapFlow, since: Date): Promise<number 
 /** Which of these UIDs the folder still holds. */
 export async function stillThere(client: ImapFlow, uids: readonly number[]): Promise<Set<number>> {
   if (uids.length === 0) return new Set();
+  // Until then the server may go on listing what others have expunged (RFC 9051 §5.5).
+  await translated(client.noop());
   const found = await translated(client.search({ uid: formatUidSet(uids) }, { uid: true }));
   if (!Array.isArray(found)) throw refused();
   return new Set(found);
@@ -71,9 +73,7 @@ async function searchUids(
     if (!Array.isArray(found)) throw refused();
     return found.filter((uid) => uid >= lowest && uid <= highest);
   }
-  const found = await translated(
-    client.search(query, { uid: true, returnOptions: ['ALL'] }),
-  );
+  const found = await translated(client.search(query, { uid: true, returnOptions: ['ALL'] }));
   if (!found || Array.isArray(found)) throw refused();
   return found.all === undefined ? [] : parseUidSet(found.all, lowest, highest);
 }

@@ -1,6 +1,6 @@
 export interface PageBuffer {
   /** Copies bytes to the end, and returns their place. */
-  add(bytes: Uint8Array): Uint8Array;
+  readonly add: (bytes: Uint8Array) => Uint8Array;
 }
 
 /**

@@ -1,7 +1,8 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MailAccount } from '../../domain/provider.ts';
 import type { ImapLimits } from './bounds.ts';
 import type { ConnectImap, ImapConnection } from './connect.ts';
-import { translateError } from './errors.ts';
+import { createTurnstile, type Turnstile } from './turnstile.ts';
 
 /** A connection in the hands of one session; nobody else uses it until it is released. */
 export interface Lease {
@@ -19,10 +20,14 @@ export interface SessionPool {
 }
 
 interface Lane {
-  idle: { connection: ImapConnection; since: number; timer: NodeJS.Timeout }[];
-  /** Connections out on lease, those being opened included. */
-  leased: number;
-  waiting: (() => void)[];
+  idle: IdleConnection[];
+  places: Turnstile;
+}
+
+interface IdleConnection {
+  connection: ImapConnection;
+  since: number;
+  timer: NodeJS.Timeout;
 }
 
 /**
@@ -33,39 +38,19 @@ export function createSessionPool(connect: ConnectImap, limits: ImapLimits): Ses
   const lanes = new Map<string, Lane>();
   let closed = false;
 
-  async function acquire(account: MailAccount, signal?: AbortSignal): Promise<Lease> {
-    const lane = laneOf(account.key);
-    while (lane.leased >= limits.sessionsPerAccount) await turn(lane, signal);
-    lane.leased += 1;
-    try {
-      const connection =
-        (await takeIdle(lane)) ?? (await connect(account.imap, 'sync', signal));
-      return lease(account, lane, connection);
-    } catch (error) {
-      leave(account.key, lane);
-      throw error;
-    }
+  function laneOf(key: string): Lane {
+    const lane = lanes.get(key) ?? { idle: [], places: createTurnstile(limits.sessionsPerAccount) };
+    lanes.set(key, lane);
+    return lane;
   }
 
-  function lease(account: MailAccount, lane: Lane, first: ImapConnection): Lease {
-    let connection = first;
-    let released = false;
-    return {
-      get connection() {
-        return connection;
-      },
-      reopen: async () => {
-        connection.client.close();
-        connection = await connect(account.imap, 'sync');
-      },
-      release: (broken) => {
-        if (released) return;
-        released = true;
-        if (broken || closed || !connection.client.usable) connection.client.close();
-        else park(account.key, lane, connection);
-        leave(account.key, lane);
-      },
-    };
+  function leave(key: string, lane: Lane): void {
+    lane.places.leave();
+    forgetEmpty(key, lane);
+  }
+
+  function forgetEmpty(key: string, { idle, places }: Lane): void {
+    if (places.isEmpty() && idle.length === 0) lanes.delete(key);
   }
 
   function park(key: string, lane: Lane, connection: ImapConnection): void {
@@ -78,74 +63,79 @@ export function createSessionPool(connect: ConnectImap, limits: ImapLimits): Ses
     lane.idle.push({ connection, since: Date.now(), timer });
   }
 
-  async function takeIdle(lane: Lane): Promise<ImapConnection | undefined> {
-    for (;;) {
-      const entry = lane.idle.pop();
-      if (!entry) return undefined;
-      clearTimeout(entry.timer);
-      const { client } = entry.connection;
-      if (!client.usable) continue;
-      if (Date.now() - entry.since < limits.livenessAfterMs) return entry.connection;
-      if (await isAlive(entry.connection)) return entry.connection;
-      client.close();
-    }
-  }
-
-  function leave(key: string, lane: Lane): void {
-    lane.leased -= 1;
-    lane.waiting.shift()?.();
-    forgetEmpty(key, lane);
-  }
-
-  function laneOf(key: string): Lane {
-    const lane = lanes.get(key) ?? { idle: [], leased: 0, waiting: [] };
-    lanes.set(key, lane);
-    return lane;
-  }
-
-  function forgetEmpty(key: string, lane: Lane): void {
-    if (lane.leased === 0 && lane.idle.length === 0 && lane.waiting.length === 0) {
-      lanes.delete(key);
-    }
-  }
-
   return {
-    acquire,
+    acquire: async (account, signal) => {
+      const lane = laneOf(account.key);
+      await lane.places.enter(signal);
+      try {
+        const first =
+          (await takeIdle(lane, limits.livenessAfterMs)) ??
+          (await connect(account.imap, 'sync', signal));
+        return createLease(first, {
+          open: () => connect(account.imap, 'sync'),
+          giveBack: (connection, broken) => {
+            if (broken || closed || !connection.client.usable) connection.client.close();
+            else park(account.key, lane, connection);
+            leave(account.key, lane);
+          },
+        });
+      } catch (error) {
+        leave(account.key, lane);
+        throw error;
+      }
+    },
     close: () => {
       closed = true;
-      for (const lane of lanes.values()) {
-        for (const { connection, timer } of lane.idle.splice(0)) {
-          clearTimeout(timer);
-          connection.client.close();
-        }
+      for (const { connection, timer } of [...lanes.values()].flatMap(({ idle }) => idle)) {
+        clearTimeout(timer);
+        connection.client.close();
       }
+      lanes.clear();
     },
   };
 }
 
-/** Waits until a lease of the lane ends. */
-async function turn(lane: Lane, signal: AbortSignal | undefined): Promise<void> {
-  signal?.throwIfAborted();
-  await new Promise<void>((resolve, reject) => {
-    const proceed = (): void => {
-      signal?.removeEventListener('abort', abort);
-      resolve();
-    };
-    const abort = (): void => {
-      lane.waiting = lane.waiting.filter((waiter) => waiter !== proceed);
-      reject(signal?.reason);
-    };
-    lane.waiting.push(proceed);
-    signal?.addEventListener('abort', abort, { once: true });
-  });
+function createLease(
+  first: ImapConnection,
+  owner: {
+    open: () => Promise<ImapConnection>;
+    giveBack: (connection: ImapConnection, broken: boolean) => void;
+  },
+): Lease {
+  let connection = first;
+  let released = false;
+  return {
+    get connection() {
+      return connection;
+    },
+    reopen: async () => {
+      connection.client.close();
+      connection = await owner.open();
+    },
+    release: (broken) => {
+      if (released) return;
+      released = true;
+      owner.giveBack(connection, broken);
+    },
+  };
+}
+
+/** The connection parked last that still lives. */
+async function takeIdle(lane: Lane, livenessAfterMs: number): Promise<ImapConnection | undefined> {
+  for (let entry = lane.idle.pop(); entry; entry = lane.idle.pop()) {
+    clearTimeout(entry.timer);
+    const { connection, since } = entry;
+    const rested = Date.now() - since >= livenessAfterMs;
+    if (connection.client.usable && (!rested || (await isAlive(connection)))) return connection;
+    connection.client.close();
+  }
+  return undefined;
 }
 
 /** A server may have dropped a silent connection without our socket having noticed. */
-async function isAlive(connection: ImapConnection): Promise<boolean> {
-  try {
-    await connection.client.noop();
-    return connection.client.usable;
-  } catch (error) {
-    return translateError(error).kind === 'rate-limited';
-  }
+async function isAlive({ client }: ImapConnection): Promise<boolean> {
+  await client.noop();
+  // imapflow does not say that a NOOP failed; a connection that ended closes in the next turn.
+  await nextTurn();
+  return client.usable;
 }

@@ -2,7 +2,7 @@
 export function formatUidSet(uids: readonly number[]): string {
   const sorted = uids.toSorted((a, b) => a - b);
   const parts: string[] = [];
-  for (let i = 0; i < sorted.length; ) {
+  for (let i = 0; i < sorted.length;) {
     const first = sorted[i]!;
     let last = first;
     while (sorted[i + 1] !== undefined && sorted[i + 1]! <= last + 1) last = sorted[(i += 1)]!;
