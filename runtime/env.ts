@@ -201,7 +201,8 @@ function sampleMailbox(variables: Variables, sandbox: boolean) {
 
 function temporalConfig(variables: Variables): ClientConnectConfig {
   const overrideEnvVars = Object.fromEntries(
-    Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    // An empty variable is one that is not set.
+    Object.entries(variables).filter((entry): entry is [string, string] => Boolean(entry[1])),
   );
   try {
     return loadClientConnectConfig({ overrideEnvVars });

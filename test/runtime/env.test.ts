@@ -88,6 +88,7 @@ describe('the environment', () => {
     });
     expect(temporal.connectionOptions.address).toBe('temporal.example:7233');
     expect(temporal.namespace).toBe('steward');
+    expect(readEnv({ TEMPORAL_ADDRESS: '' }).temporal.connectionOptions.address).toBeUndefined();
   });
 
   test('lanes are a list', () => {

@@ -61,17 +61,18 @@ export async function start(home: string, env?: Record<string, string>): Promise
   const started = spawnStart(home, env);
   const file = path.join(home, 'instance.json');
   const pid = started.process.pid;
-  const instance = await waitFor(
-    () => {
-      if (started.process.exitCode !== null) throw new Error(started.output());
-      if (!existsSync(file)) return undefined;
-      const read = JSON.parse(readFileSync(file, 'utf8')) as Instance;
-      return read.pids['supervisor'] === pid ? read : undefined;
-    },
-    { timeoutMs: startTimeoutMs, what: 'instance.json' },
-  ).catch((cause: unknown) => {
+  const ready = () => {
+    if (!existsSync(file)) return undefined;
+    const read = JSON.parse(readFileSync(file, 'utf8')) as Instance;
+    return read.pids['supervisor'] === pid ? read : undefined;
+  };
+  const failed = started.ended.then((how) => {
+    throw new Error(`no start (${how}):\n${started.output()}`);
+  });
+  const waited = waitFor(ready, { timeoutMs: startTimeoutMs, what: 'instance.json' });
+  const instance = await Promise.race([waited, failed]).catch((error: unknown) => {
     started.process.kill('SIGINT');
-    throw new Error(`no start:\n${started.output()}`, { cause });
+    throw error;
   });
   return { ...started, instance };
 }
