@@ -180,14 +180,13 @@ async function startOwnTemporal(env: Env, home: Home) {
   );
 }
 
-/** Pages are short-lived; a large young generation only keeps their garbage (page-encoder.ts). */
-const workerNodeOptions = '--max-semi-space-size=4';
-
 /** The worker first, so that it is the API that stops first. */
 async function startProcesses(home: Home, { processEnv }: Services): Promise<void> {
   for (const name of ['worker', 'api']) {
     const script = `${name}/main.ts`;
-    const env = name === 'worker' ? { ...processEnv, NODE_OPTIONS: workerNodeOptions } : processEnv;
+    // Pages are short-lived; a large young generation only keeps their garbage (page-encoder.ts).
+    const options = name === 'worker' ? { NODE_OPTIONS: '--max-semi-space-size=4' } : {};
+    const env = { ...processEnv, ...options };
     await crew.keep(name, () => startNodeService(home, { name, script, env }));
   }
 }
