@@ -1,0 +1,55 @@
+import type { Scanner } from '../scanner.ts';
+import { accountOf, type Commands } from '../session.ts';
+import { decodeUtf7 } from '../utf7.ts';
+
+/** A mailbox name after a space. */
+export function readName(args: Scanner): string {
+  args.space();
+  return decodeUtf7(args.astring());
+}
+
+/** CREATE, DELETE, RENAME, SUBSCRIBE and UNSUBSCRIBE. */
+export const folderCommands: Commands = {
+  CREATE: {
+    state: 'authenticated',
+    run: (session, { args }) => {
+      const folder = readName(args);
+      args.end();
+      accountOf(session).create(folder);
+      return 'created';
+    },
+  },
+  DELETE: {
+    state: 'authenticated',
+    run: (session, { args }) => {
+      const folder = readName(args);
+      args.end();
+      accountOf(session).apply({ op: 'delete', folder });
+      return 'deleted';
+    },
+  },
+  RENAME: {
+    state: 'authenticated',
+    run: (session, { args }) => {
+      const folder = readName(args);
+      const to = readName(args);
+      args.end();
+      accountOf(session).apply({ op: 'rename', folder, to });
+      return 'renamed';
+    },
+  },
+  SUBSCRIBE: subscription(true),
+  UNSUBSCRIBE: subscription(false),
+};
+
+function subscription(on: boolean): Commands[string] {
+  return {
+    state: 'authenticated',
+    run: (session, { args }) => {
+      const folder = readName(args);
+      args.end();
+      accountOf(session).apply({ op: 'subscribe', folder, on });
+      return 'done';
+    },
+  };
+}

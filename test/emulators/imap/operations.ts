@@ -1,0 +1,47 @@
+export interface Message {
+  readonly uid: number;
+  flags: Set<string>;
+  readonly internalDate: Date;
+  /** RFC 7162; counted per folder. */
+  modseq: number;
+  /** The source; made when it is asked for, the same each time. */
+  readonly raw: () => Buffer;
+}
+
+export interface Folder {
+  /** Decoded, with `/` between the levels. */
+  name: string;
+  readonly uidValidity: number;
+  uidNext: number;
+  /** Grows with every change of the folder, expunges included. */
+  highestModseq: number;
+  /** Ascending by UID. */
+  messages: Message[];
+  subscribed: boolean;
+  /** RFC 6154, with its backslash. */
+  readonly specialUse: string | undefined;
+}
+
+export type FlagMode = 'set' | 'add' | 'remove';
+
+/** Makes the source of a generated message from its number. */
+export type Renderer = (sample: number) => Buffer;
+
+/** Everything that can happen to a mailbox, as it stands in a journal. */
+export type Operation =
+  | { op: 'create'; folder: string; specialUse?: string }
+  | { op: 'delete'; folder: string }
+  | { op: 'rename'; folder: string; to: string }
+  | { op: 'subscribe'; folder: string; on: boolean }
+  /** Either the source in base64 or the number of a generated message; the date in ms. */
+  | {
+      op: 'append';
+      folder: string;
+      raw?: string;
+      sample?: number;
+      flags: string[];
+      date: number;
+    }
+  | { op: 'flags'; folder: string; uids: number[]; flags: string[]; mode: FlagMode }
+  | { op: 'expunge'; folder: string; uids: number[] }
+  | { op: 'copy'; folder: string; uids: number[]; to: string; move: boolean };

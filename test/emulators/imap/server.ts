@@ -1,0 +1,76 @@
+import { createServer, type Socket } from 'node:net';
+import { createMailboxes, type Mailboxes } from './mailboxes.ts';
+import { serve } from './connection.ts';
+
+/** What a test makes of a command: let it through, cut the line, or answer in the server's place. */
+export type CommandVerdict =
+  | 'continue'
+  | 'disconnect'
+  /** `NO [UNAVAILABLE] later`: the tag is put before it. */
+  | { reply: string };
+
+export interface ImapEmulatorOptions {
+  /** 0 takes a free one. */
+  port?: number;
+  /** Passwords by user name. */
+  users: Record<string, string>;
+  capabilities?: readonly string[];
+  /** Called with each command, without its tag, before it is done. */
+  onCommand?: (command: string) => CommandVerdict;
+  /** Mailboxes that exist already; others are made with an inbox only. */
+  accounts?: Record<string, Mailboxes>;
+}
+
+export interface ImapEmulator {
+  port: number;
+  account(user: string): Mailboxes;
+  /** Every command received, without its tag. */
+  commands: string[];
+  close(): Promise<void>;
+}
+
+export const defaultCapabilities = (
+  'IMAP4rev1 SASL-IR LITERAL+ ENABLE IDLE UIDPLUS ESEARCH MOVE CONDSTORE NAMESPACE UNSELECT ID ' +
+  'LIST-EXTENDED LIST-STATUS SPECIAL-USE'
+).split(' ');
+
+/** An honest IMAP4rev1 server on loopback (RFC 3501 and the extensions it names). */
+export async function createImapEmulator(options: ImapEmulatorOptions): Promise<ImapEmulator> {
+  const { users, capabilities = defaultCapabilities, onCommand = () => 'continue' } = options;
+  const accounts = new Map(Object.entries(options.accounts ?? {}));
+  const sockets = new Set<Socket>();
+  const commands: string[] = [];
+  // The clock makes a mailbox that was made anew differ from the one before it.
+  const uidValidity = Math.floor(Date.now() / 1000);
+
+  function account(user: string): Mailboxes {
+    if (!Object.hasOwn(users, user)) throw new Error('no such user');
+    const found = accounts.get(user) ?? createMailboxes(uidValidity);
+    accounts.set(user, found);
+    return found;
+  }
+
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    const judge = (command: string): CommandVerdict => {
+      commands.push(command);
+      return onCommand(command);
+    };
+    void serve(socket, { users, capabilities: new Set(capabilities), account, judge });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port ?? 0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server has no port');
+  return {
+    port: address.port,
+    ...{ account, commands },
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
