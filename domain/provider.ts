@@ -32,6 +32,8 @@ export interface MailSession extends AsyncDisposable {
   changes(request: ChangesRequest): AsyncIterable<ChangePage>;
   /** History before the cursor, newest first; ends with a page whose `more` is false. */
   history(request: HistoryRequest): AsyncIterable<HistoryPage>;
+  /** Named items once more, for those that failed before. */
+  items(request: ItemsRequest): AsyncIterable<ItemsPage>;
 }
 
 /** A provider's own position in a collection. Plain JSON: counters and dates, never content. */
@@ -69,6 +71,15 @@ export interface HistoryRequest {
   since: Date | undefined;
   bounds: PageBounds;
 }
+
+export interface ItemsRequest {
+  collection: RemoteCollection;
+  uids: number[];
+  bounds: PageBounds;
+}
+
+/** Items of the request that exist, each read or failed. */
+export type ItemsPage = Pick<HistoryPage, 'messages' | 'failures'>;
 
 /** What the store knows of a collection, asked in ranges so that memory stays flat. */
 export interface KnownItems {

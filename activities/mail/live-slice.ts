@@ -9,6 +9,7 @@ import type { SliceReport } from '../../domain/sync.ts';
 import type { ActivityDeps } from '../deps.ts';
 import { pageBounds } from './bounds.ts';
 import { syncFolders, type SyncFolder } from './folders.ts';
+import { retryStruck } from './retry-struck.ts';
 import { emptyReport, reportOf } from './run-slice.ts';
 import { openSlice, withSession, type Slice, type SliceLife, type SliceTarget } from './slice.ts';
 import { preparePage, storePreparedPage } from './store-slice-page.ts';
@@ -59,6 +60,7 @@ async function syncAll(
 ): Promise<boolean> {
   const remote = await session.collections();
   const folders = await syncFolders(slice, remote);
+  await retryStruck(slice, session, folders);
   for (const folder of folders) {
     const depth = !input.poked && !folder.remote.exact ? 'full' : 'quick';
     const unchanged = folder.mark === folder.remote.mark && folder.liveCursor !== null;

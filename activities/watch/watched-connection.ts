@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { readLicence, withFence } from '../../db/fence.ts';
 import { readSealedAccount } from '../../db/queries/sync/account.ts';
-import { recordBehind } from '../../db/queries/sync/status.ts';
+import { readSyncFacts, recordBehind } from '../../db/queries/sync/status.ts';
 import { listMarks, recordWatchSign, type WatchedRef } from '../../db/queries/sync/watched.ts';
 import { withTenant } from '../../db/tenant.ts';
 import { minuteMs, secondMs } from '../../domain/clock.ts';
 import { ProviderFailure } from '../../domain/failure.ts';
 import type { ImapAccount, MailAccount, WatchSession } from '../../domain/provider.ts';
-import { withJitter } from '../../domain/retry.ts';
+import { loginStrikesMax, withJitter } from '../../domain/retry.ts';
 import { openJson } from '../../domain/sealed-json.ts';
 import { describeError } from '../safe-failure.ts';
 import type { ActivityDeps } from '../deps.ts';
@@ -47,8 +47,11 @@ async function keepWatching(
       failures += 1;
       const kind = error instanceof ProviderFailure ? error.kind : describeError(error);
       deps.log.warn({ connectionId: ref.connectionId, kind, failures }, 'watch session failed');
+      // The next safety poll was set for a mailbox that is watched; the first failure moves it up.
+      if (failures === 1) await pokeOnce(deps, ref);
     }
-    const wait = Math.min(reconnectFirstMs * 2 ** Math.max(failures - 1, 0), reconnectMaxMs);
+    const doubled = reconnectFirstMs * 2 ** Math.max(failures - 1, 0);
+    const wait = refused ? reconnectMaxMs : Math.min(doubled, reconnectMaxMs);
     await pause(withJitter(wait, Math.random()), closing);
   }
 }
@@ -122,8 +125,11 @@ async function pokeOnce(deps: ActivityDeps, ref: WatchedRef): Promise<void> {
 }
 
 async function openAccount(deps: ActivityDeps, ref: WatchedRef): Promise<MailAccount | undefined> {
-  const sealed = await withTenant(deps.database, ref.tenantId, (tx) => readSealedAccount(tx, ref));
-  if (!sealed?.credentials) return undefined;
+  const { sealed, facts } = await withTenant(deps.database, ref.tenantId, async (tx) => ({
+    sealed: await readSealedAccount(tx, ref),
+    facts: await readSyncFacts(tx, ref),
+  }));
+  if (!sealed?.credentials || facts.loginStrikes >= loginStrikesMax) return undefined;
   const vault = await deps.keyring.vault(ref.tenantId);
   const place = { table: 'connections', column: 'credentials', rowId: ref.connectionId };
   const imap = openJson<ImapAccount>(vault, place, sealed.credentials);

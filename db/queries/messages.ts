@@ -61,15 +61,22 @@ export async function readMessage(
   return row;
 }
 
-/** The sealed `MessageBody`. */
+export interface MessageBodyRow {
+  ownerId: string;
+  tracked: boolean;
+  /** Sealed `MessageBody`. */
+  body: Uint8Array;
+}
+
 export async function readMessageBody(
   tx: Tx,
   actor: Actor,
   id: string,
-): Promise<Uint8Array | undefined> {
-  const [row] = await tx.execute<{ body: Uint8Array }>(sql`
-    select m.body from ${messagesWithOwner} where ${readable(actor)} and m.id = ${id}`);
-  return row?.body;
+): Promise<MessageBodyRow | undefined> {
+  const [row] = await tx.execute<MessageBodyRow & Record<string, unknown>>(sql`
+    select o.member_id as "ownerId", m.tracked, m.body from ${messagesWithOwner}
+    where ${readable(actor)} and m.id = ${id}`);
+  return row;
 }
 
 export interface PlacementRow {

@@ -3,6 +3,7 @@ import { readChanges } from './changes.ts';
 import { translated } from './errors.ts';
 import { listCollections } from './folders.ts';
 import { readHistory } from './history.ts';
+import { readItems } from './items.ts';
 import type { Lease } from './session-pool.ts';
 
 /** A session over a leased connection. Disposing it in mid-read closes the connection. */
@@ -25,6 +26,7 @@ export function createSession(lease: Lease): MailSession {
     },
     changes: (request) => counted(readChanges(lease, request)),
     history: (request) => counted(readHistory(lease, request)),
+    items: (request) => counted(readItems(lease, request)),
     [Symbol.asyncDispose]: async () => lease.release(reading > 0),
   };
 }

@@ -11,12 +11,13 @@ export async function moveCursor(
   storedDelta: number,
 ): Promise<void> {
   const cursor = JSON.stringify(input.cursor);
-  const position =
-    input.loop === 'live'
-      ? sql`live_cursor = ${cursor}::jsonb`
-      : sql`backfill_cursor = ${cursor}::jsonb, backfill_done = ${!input.more}`;
+  const position = {
+    live: sql`, live_cursor = ${cursor}::jsonb`,
+    backfill: sql`, backfill_cursor = ${cursor}::jsonb, backfill_done = ${!input.more}`,
+    repair: sql``,
+  }[input.loop];
   const expected = input.listed === undefined ? sql`` : sql`, expected = ${input.listed}`;
   await tx.execute(sql`
-    update collections set stored = stored + ${storedDelta}, ${position}${expected}
+    update collections set stored = stored + ${storedDelta}${position}${expected}
     where tenant_id = ${licence.tenantId} and id = ${input.folderId}`);
 }

@@ -10,7 +10,8 @@ import { claimTwins, placeMessages } from './placements.ts';
 import { recordStrikes } from './strikes.ts';
 import { hideVanished } from './vanished.ts';
 
-export type Loop = 'live' | 'backfill';
+/** Who brings a page. A repair reads single items again and moves no cursor. */
+export type Loop = 'live' | 'backfill' | 'repair';
 
 /** A page of one collection, sealed, with the position that it brings the loop to. */
 export interface PageToStore {

@@ -1,0 +1,37 @@
+import { sql } from 'drizzle-orm';
+import type { Database, Tx } from '../../client.ts';
+import type { Licence } from '../../fence.ts';
+import { withTenant } from '../../tenant.ts';
+
+/** A slice looks at so many struck items again: one page's worth, so that new mail never waits. */
+const struckPerSliceMax = 400;
+
+/** Items that failed and are not quarantined yet, by folder. */
+export async function listStruckItems(
+  database: Database,
+  { tenantId, connectionId }: Licence,
+): Promise<Map<string, number[]>> {
+  return await withTenant(database, tenantId, async (tx) => {
+    const rows = await tx.execute<{ folder_id: string; uid: string }>(sql`
+      select folder_id, uid from skips
+      where tenant_id = ${tenantId} and connection_id = ${connectionId} and quarantined_at is null
+      order by folder_id, uid limit ${struckPerSliceMax}`);
+    const folders = new Map<string, number[]>();
+    for (const { folder_id: id, uid } of rows) {
+      folders.set(id, [...(folders.get(id) ?? []), Number(uid)]);
+    }
+    return folders;
+  });
+}
+
+/** Items that are gone at the provider need no strike any more. */
+export async function dropStrikes(
+  tx: Tx,
+  licence: Licence,
+  folderId: string,
+  uids: number[],
+): Promise<void> {
+  await tx.execute(sql`
+    delete from skips where tenant_id = ${licence.tenantId} and folder_id = ${folderId}
+      and uid = any(${sql.param(uids)}::bigint[])`);
+}
