@@ -40,11 +40,14 @@ async function keepWatching(
   closing: AbortSignal,
 ): Promise<void> {
   for (let failures = 0; !closing.aborted;) {
+    let refused = false;
     try {
       await watchOnce(deps, ref, closing);
       failures = 0;
     } catch (error) {
       failures += 1;
+      // The sync loop counts refused logins; trying as often here would lock the account sooner.
+      refused = error instanceof ProviderFailure && error.kind === 'auth-revoked';
       const kind = error instanceof ProviderFailure ? error.kind : describeError(error);
       deps.log.warn({ connectionId: ref.connectionId, kind, failures }, 'watch session failed');
       // The next safety poll was set for a mailbox that is watched; the first failure moves it up.
