@@ -5,6 +5,7 @@ import { listMessages, markTracked, readMessageBody } from '../../db/queries/mes
 import { withTenant } from '../../db/tenant.ts';
 import { toPublicId } from '../../domain/ids.ts';
 import { normaliseAddress, type MessageBody } from '../../domain/mail.ts';
+import { mayRead } from '../../domain/read-gate.ts';
 import { openJson } from '../../domain/sealed-json.ts';
 import { actorOf, auditActor, tenantOf } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -113,13 +114,11 @@ export function addMessageRoutes(app: ApiApp, deps: ApiDeps): void {
   app.openapi(bodyRoute, async (c) => {
     const actor = actorOf(c);
     const id = requireId('message', c.req.param('id'));
-    const sealed = await withTenant(database, actor.tenantId, (tx) =>
-      readMessageBody(tx, actor, id),
-    );
-    if (!sealed) throw notFound();
+    const row = await withTenant(database, actor.tenantId, (tx) => readMessageBody(tx, actor, id));
+    if (!row || !mayRead(actor, { ...row, tenantId: actor.tenantId })) throw notFound();
     const vault = await keyring.vault(actor.tenantId);
     const place = { table: 'messages', column: 'body', rowId: id };
-    const { text, html } = openJson<MessageBody>(vault, place, sealed);
+    const { text, html } = openJson<MessageBody>(vault, place, row.body);
     return c.json({ id: toPublicId('message', id), text, html }, 200);
   });
 

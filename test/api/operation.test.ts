@@ -31,6 +31,15 @@ describe('health', () => {
   });
 });
 
+describe('the sandbox', () => {
+  it('is told apart without a key; this is none', async () => {
+    expect(await api.call('GET', '/v1/sandbox')).toMatchObject({
+      status: 200,
+      body: { sandbox: false, sample: null },
+    });
+  });
+});
+
 describe('metrics', () => {
   it('count requests by route pattern and sum up the connections, naming nobody', async () => {
     await ask(`/v1/messages/${world.untracked}`);

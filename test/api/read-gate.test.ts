@@ -41,7 +41,9 @@ describe('the read gate', () => {
     for (const request of requests) {
       const { status, body } = await ask(world.colleague, request);
       const shown = JSON.stringify(body);
-      const told = [...Object.values(markers), world.untracked].filter((text) => shown.includes(text));
+      const told = [...Object.values(markers), world.untracked].filter((text) =>
+        shown.includes(text),
+      );
       const named = request.path.includes('_');
       const hidden = !named || (status === 404 && body['code'] === 'not-found');
       if (told.length > 0 || !hidden) leaks.push(`${request.method} ${request.path}`);
