@@ -6,6 +6,7 @@ export type ConnectStage = 'before-greeting' | 'greeted' | 'session';
 
 /** What imapflow and Node hang onto an error, all of it optional. */
 interface ErrorFacts {
+  message?: unknown;
   code?: unknown;
   authenticationFailed?: unknown;
   serverResponseCode?: unknown;
@@ -34,6 +35,9 @@ const boundCodes = new Set([
 
 /** Response codes of a refused login that say nothing about the credentials (RFC 5530). */
 const passingLoginCodes = new Set(['UNAVAILABLE', 'INUSE', 'SERVERBUG', 'LIMIT']);
+
+/** What imapflow says, without a code, when the server offers no login for these credentials. */
+const noMechanism = 'Unsupported authentication mechanism';
 
 export function unreachable(cause?: unknown): ProviderFailure {
   return failure(
@@ -112,8 +116,8 @@ export function translateError(error: unknown): ProviderFailure {
   if (code === 'LIMIT' || /too many (simultaneous )?(connections|logins)/i.test(text)) {
     return throttled(limitPauseMs, error);
   }
-  if (facts.authenticationFailed === true && !passingLoginCodes.has(code))
-    return loginFailed(error);
+  const refusedLogin = facts.authenticationFailed === true && !passingLoginCodes.has(code);
+  if (refusedLogin || facts.message === noMechanism) return loginFailed(error);
   if (facts.mailboxMissing === true || facts.code === 'NotFound' || code === 'NONEXISTENT') {
     return failure('not-found', 'imap-folder-missing', 'The folder is no longer there.', error);
   }

@@ -174,10 +174,8 @@ describe.each<CapabilityLevel>(['condstore', 'plain'])('changes at a %s server',
     await admin.mailboxDelete('Lost');
     const request = { collection, cursor, known: knownItems([]), depth: 'quick' as const };
     const bounds = { itemsMax: 10, bytesMax: 1_000_000 };
-    const first = session
-      .changes({ ...request, bounds })
-      [Symbol.asyncIterator]()
-      .next();
+    const pages = session.changes({ ...request, bounds });
+    const first = pages[Symbol.asyncIterator]().next();
     await expect(first).rejects.toMatchObject({ kind: 'not-found', code: 'imap-folder-missing' });
   });
 });

@@ -33,6 +33,49 @@ describe('what the member reads', () => {
     });
   });
 
+  test('a token is sent the way the server wants it, and a refused one asks for a new consent', async () => {
+    const sent: string[] = [];
+    await using server = await scriptServer((tag, command) => {
+      if (command === 'CAPABILITY') {
+        return `* CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2\r\n${tag} OK\r\n`;
+      }
+      const [, token] = /^AUTHENTICATE XOAUTH2 (.*)$/.exec(command) ?? [];
+      if (token === undefined) return undefined;
+      sent.push(Buffer.from(token, 'base64').toString());
+      return sent.length === 1 ? `${tag} OK\r\n` : `${tag} NO expired\r\n`;
+    });
+    const { password: _, ...imap } = { ...accountAt(server).imap, accessToken: 'ya29.token' };
+    await provider.verify(imap);
+    expect(sent).toEqual(['user=jane@example.com\u0001auth=Bearer ya29.token\u0001\u0001']);
+    await expect(provider.verify(imap)).rejects.toMatchObject({ kind: 'auth-revoked' });
+  });
+
+  test('a server that knows no way to log in with what there is', async () => {
+    await using server = await scriptServer(() => undefined);
+    const imap = { ...accountAt(server).imap, accessToken: 'ya29.token' };
+    await expect(provider.verify(imap)).rejects.toMatchObject({ kind: 'auth-revoked' });
+  });
+
+  test('a server that counts connections is left alone for a while', async () => {
+    await using server = await scriptServer((tag, command) =>
+      command.startsWith('LOGIN')
+        ? `${tag} NO [ALERT] Too many simultaneous connections. (Failure)\r\n`
+        : undefined,
+    );
+    await expect(provider.verify(accountAt(server).imap)).rejects.toMatchObject({
+      kind: 'rate-limited',
+      retryAt: expect.any(Date),
+    });
+  });
+
+  test('a login that fails for the server’s own reasons is no verdict on the password', async () => {
+    await using server = await scriptServer((tag, command) =>
+      command.startsWith('LOGIN') ? `${tag} NO [UNAVAILABLE] try later\r\n` : undefined,
+    );
+    const failure = provider.verify(accountAt(server).imap);
+    await expect(failure).rejects.toMatchObject({ kind: 'provider-down' });
+  });
+
   test('a user name that would end the command', async () => {
     await expect(provider.verify(account({ username: 'a\r\nb' }))).rejects.toMatchObject({
       code: 'imap-username-invalid',
@@ -56,8 +99,8 @@ describe('what the member reads', () => {
       { security: 'tls' },
       { security: 'tls', port: ssh.port },
     ]) {
-      const failure = await provider.verify(account(change)).catch((error: unknown) => error);
-      expect(failure, JSON.stringify(change)).toMatchObject({ code: 'imap-unreachable' });
+      const failure: unknown = await provider.verify(account(change)).catch((error) => error);
+      expect({ change, failure }).toMatchObject({ change, failure: { code: 'imap-unreachable' } });
       messages.add((failure as Error).message);
     }
     expect(messages.size).toBe(1);

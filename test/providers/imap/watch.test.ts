@@ -31,6 +31,7 @@ describe.each<CapabilityLevel>(['condstore', 'plain'])('a watch at a %s server',
     await hears('a flag', () => admin.messageFlagsAdd('1', ['\\Seen'], { uid: true }));
     await session.sweep();
     await hears('an expunge', () => admin.messageDelete('1', { uid: true }));
+    expect(changes).toBeGreaterThanOrEqual(3);
     await admin.logout();
   });
 
