@@ -70,12 +70,7 @@ async function install(what) {
 }
 
 function npmCi() {
-  const fromNpm = process.env['npm_execpath'];
-  const [command, first] = /npm-cli\.[cm]?js$/.test(fromNpm || '')
-    ? [process.execPath, [fromNpm]]
-    : ['npm', []];
-  // npm hands its own options down as variables; an outer `npm test --silent` is not for this one.
-  const child = spawn(command, [...first, 'ci', '--no-audit', '--no-fund', '--include=dev'], {
+  const child = spawn('npm', ['ci', '--no-audit', '--no-fund', '--include=dev'], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -90,14 +85,9 @@ function npmCi() {
 
 /** Resolves to the script's exit code, or 128 + the number of the signal that ended it. */
 function runScript() {
-  const programs = path.join(root, 'node_modules', '.bin');
   const child = spawn(node24, [path.resolve(root, script), ...scriptArguments], {
     cwd: root,
     stdio: 'inherit',
-    env: {
-      ...process.env,
-      PATH: [path.dirname(node24), programs, process.env['PATH']].join(path.delimiter),
-    },
   });
   const stop = forwardSignals(child);
   return new Promise((resolve) => {

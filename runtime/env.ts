@@ -96,7 +96,8 @@ function postgresUrl(variables: Variables, name: string): string {
 function readRootKey(variables: Variables): Buffer {
   const file = variables['STEWARD_ROOT_KEY_FILE'];
   const name = file ? 'STEWARD_ROOT_KEY_FILE' : 'STEWARD_ROOT_KEY';
-  const remedy = `Set ${name} to ${file ? 'a readable file that holds ' : ''}32 random bytes in base64 or hex, for example from: openssl rand -base64 32`;
+  const what = file ? 'a readable file that holds 32 random bytes' : '32 random bytes';
+  const remedy = `Set ${name} to ${what} in base64 or hex, as from: openssl rand -base64 32`;
   const text = file ? readKeyFile(file, remedy) : required(variables, name, remedy);
   const key = /^[0-9a-f]{64}$/i.test(text.trim())
     ? Buffer.from(text.trim(), 'hex')
@@ -209,7 +210,8 @@ function temporalConfig(variables: Variables): ClientConnectConfig {
   } catch (cause) {
     throw new Problem(
       'The TEMPORAL_ variables, or the file they name, cannot be understood.',
-      'Set TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, and for TLS TEMPORAL_API_KEY or TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH.',
+      'Set TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, and for TLS TEMPORAL_API_KEY, or ' +
+        'TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH.',
       { cause },
     );
   }

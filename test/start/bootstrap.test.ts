@@ -1,5 +1,13 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
@@ -12,7 +20,7 @@ describe('the bootstrap', () => {
 
   beforeEach(() => {
     project = mkdtempSync(path.join(root, 'project-'));
-    mkdirSync(path.join(project, 'runtime'));
+    for (const folder of ['runtime', 'bin']) mkdirSync(path.join(project, folder));
     copyFileSync('runtime/bootstrap.mjs', path.join(project, 'runtime/bootstrap.mjs'));
     write('package-lock.json', lock('1.0.0'));
     write('script.js', 'console.log("ran", ...process.argv.slice(2)); process.exit(7);');
@@ -37,10 +45,10 @@ describe('the bootstrap', () => {
     return [path.join(project, 'runtime/bootstrap.mjs'), 'script.js', ...rest];
   }
 
-  /** The npm of the test is `npm-cli.js`, as npm itself tells its scripts. */
   function run(npm: string): { status: number | null; output: string } {
-    write('npm-cli.js', npm);
-    const env = { ...process.env, npm_execpath: path.join(project, 'npm-cli.js') };
+    write('bin/npm', `#!${process.execPath}\n${npm}`);
+    chmodSync(path.join(project, 'bin/npm'), 0o755);
+    const env = { ...process.env, PATH: path.join(project, 'bin') };
     const { status, stdout, stderr } = spawnSync(process.execPath, commandOf('x', 'y'), {
       env,
       encoding: 'utf8',
@@ -49,7 +57,8 @@ describe('the bootstrap', () => {
   }
 
   const forbidden = 'console.error("npm was called"); process.exit(1);';
-  const installing = `require('node:fs').writeFileSync('node_modules/.package-lock.json', ${JSON.stringify(lock('1.0.0'))});`;
+  const installed = JSON.stringify(lock('1.0.0'));
+  const installing = `require('node:fs').writeFileSync('node_modules/.package-lock.json', ${installed});`;
   const idle = `${installing} if (process.argv[2] !== 'ci') process.exit(1);`;
 
   test('runs the script at once when everything is installed', () => {
