@@ -17,7 +17,7 @@ export interface LoggerOptions {
  */
 const textFields = new Set([
   ...['activityId', 'activityType', 'attemptId', 'capability', 'code', 'collectionId'],
-  ...['connectionId', 'event', 'kind', 'lane', 'lanes', 'memberId', 'method', 'namespace'],
+  ...['connectionId', 'event', 'keyId', 'kind', 'lane', 'lanes', 'memberId', 'method', 'namespace'],
   ...['operatorId', 'outcome', 'phase', 'provider', 'requestId', 'role', 'route', 'runId'],
   ...['sdkComponent', 'service', 'signal', 'state', 'status', 'step', 'taskQueue', 'tenantId'],
   ...['version', 'workflowId', 'workflowType'],
