@@ -1,8 +1,8 @@
 import { sql, type SQL } from 'drizzle-orm';
 import type { Actor } from '../../domain/read-gate.ts';
 import type { Tx } from '../client.ts';
-import { instantText, olderThan, type ListWindow } from './keyset.ts';
-import { messagesWithOwner, readable } from './read-gate.ts';
+import { instantText, type ListWindow } from './keyset.ts';
+import { messagesWithOwner, newestReadable, readable } from './read-gate.ts';
 
 export interface MessageRow {
   id: string;
@@ -44,11 +44,13 @@ export async function listMessages(
   filters: MessageFilters,
   window: ListWindow,
 ): Promise<MessageRow[]> {
-  return await tx.execute<MessageRow & Record<string, unknown>>(sql`
-    select ${messageColumns} from ${messagesWithOwner}
-    where ${readable(actor)} and ${matching(actor, filters)}
-      and ${olderThan(sql`m.received_at`, sql`m.id`, window.after)}
-    order by m.received_at desc, m.id desc limit ${window.limit}`);
+  const matches = matching(filters);
+  // Where a message lies is its owner's own business, also when the message is tracked.
+  const shared = filters.folderId ? sql`false` : matches;
+  const list = { columns: messageColumns, own: matches, shared };
+  return await tx.execute<MessageRow & Record<string, unknown>>(
+    newestReadable(actor, list, window),
+  );
 }
 
 export async function readMessage(
@@ -126,7 +128,7 @@ export async function markTracked(tx: Tx, tenantId: string, id: string): Promise
   return rows.length > 0;
 }
 
-function matching(actor: Actor, filters: MessageFilters): SQL {
+function matching(filters: MessageFilters): SQL {
   const { connectionId, threadId, addressId, folderId, after, before, tracked } = filters;
   const conditions = [sql`true`];
   if (connectionId) conditions.push(sql`m.connection_id = ${connectionId}`);
@@ -139,10 +141,8 @@ function matching(actor: Actor, filters: MessageFilters): SQL {
       and p.message_id = m.id and p.address_id = ${addressId})`);
   }
   if (folderId) {
-    // Where a message lies is its owner's own business, also when the message is tracked.
-    conditions.push(sql`o.member_id = ${actor.memberId} and exists (
-      select from placements p where p.tenant_id = m.tenant_id and p.message_id = m.id
-        and p.folder_id = ${folderId} and p.hidden_at is null)`);
+    conditions.push(sql`exists (select from placements p where p.tenant_id = m.tenant_id
+      and p.message_id = m.id and p.folder_id = ${folderId} and p.hidden_at is null)`);
   }
   return sql.join(conditions, sql` and `);
 }

@@ -1,5 +1,6 @@
 import { sql, type SQL } from 'drizzle-orm';
 import type { Actor } from '../../domain/read-gate.ts';
+import { olderThan, type ListWindow } from './keyset.ts';
 
 /**
  * `mayRead` of `domain/read-gate.ts` in SQL, over `messages m join connections o` (the message's
@@ -13,3 +14,38 @@ export function readable(actor: Actor): SQL {
 /** The join that `readable` needs. */
 export const messagesWithOwner = sql`messages m join connections o
   on o.tenant_id = m.tenant_id and o.id = m.connection_id`;
+
+export interface ReadableList {
+  /** Of `m` and `o`; names the sort key `"receivedAt"` and `id`. */
+  columns: SQL;
+  /** What else must hold of the member's own mail, and of mail that others track. */
+  own: SQL;
+  shared: SQL;
+}
+
+/**
+ * The same gate for lists, newest first: each of the member's connections and the tracked rest are
+ * walked along an index of their own, so that a page costs a page, however large the tenant is.
+ */
+export function newestReadable(
+  actor: Actor,
+  { columns, own, shared }: ReadableList,
+  { after, limit }: ListWindow,
+): SQL {
+  const page = sql`m.tenant_id = ${actor.tenantId} and m.hidden_at is null
+    and ${olderThan(sql`m.received_at`, sql`m.id`, after)}`;
+  const newest = sql`order by m.received_at desc, m.id desc limit ${limit}`;
+  return sql`
+    select page.* from (
+      select mine.* from connections o cross join lateral (
+        select ${columns} from messages m
+        where m.connection_id = o.id and ${page} and ${own} ${newest}
+      ) mine
+      where o.tenant_id = ${actor.tenantId} and o.member_id = ${actor.memberId}
+      union all (
+        select ${columns} from ${messagesWithOwner}
+        where m.tracked and o.member_id <> ${actor.memberId} and ${page} and ${shared} ${newest}
+      )
+    ) page
+    order by page."receivedAt" desc, page.id desc limit ${limit}`;
+}

@@ -1,9 +1,9 @@
-import { sql } from 'drizzle-orm';
+import { sql, type SQL } from 'drizzle-orm';
 import type { Actor } from '../../domain/read-gate.ts';
 import type { Tx } from '../client.ts';
-import { olderThan, type ListWindow } from './keyset.ts';
+import type { ListWindow } from './keyset.ts';
 import { messageColumns, type MessageRow } from './messages.ts';
-import { messagesWithOwner, readable } from './read-gate.ts';
+import { messagesWithOwner, newestReadable, readable } from './read-gate.ts';
 
 /** A thread as its newest readable message, with counts over what the actor may read of it. */
 export interface ThreadRow extends MessageRow {
@@ -13,28 +13,25 @@ export interface ThreadRow extends MessageRow {
   anyAttachments: boolean;
 }
 
-/** Threads by their newest readable message, newest first. */
+/** Threads by their newest readable message, newest first. A thread lies in one connection. */
 export async function listThreads(
   tx: Tx,
   actor: Actor,
   connectionId: string | undefined,
-  { after, limit }: ListWindow,
+  window: ListWindow,
 ): Promise<ThreadRow[]> {
-  const ofConnection = connectionId ? sql`and m.connection_id = ${connectionId}` : sql``;
+  const ofConnection = connectionId ? sql`m.connection_id = ${connectionId}` : sql`true`;
+  const newestAmong = (visible: SQL) => sql`${ofConnection} and not exists (
+    select from messages n
+    where n.tenant_id = m.tenant_id and n.thread_id = m.thread_id and n.hidden_at is null
+      and ${visible} and (n.received_at, n.id) > (m.received_at, m.id))`;
+  const list = {
+    columns: messageColumns,
+    own: newestAmong(sql`true`),
+    shared: newestAmong(sql`n.tracked`),
+  };
   return await tx.execute<ThreadRow & Record<string, unknown>>(sql`
-    with newest as (
-      select ${messageColumns} from ${messagesWithOwner}
-      where ${readable(actor)} ${ofConnection}
-        and ${olderThan(sql`m.received_at`, sql`m.id`, after)}
-        and not exists (
-          select from messages n join connections w
-            on w.tenant_id = n.tenant_id and w.id = n.connection_id
-          where n.tenant_id = m.tenant_id and n.thread_id = m.thread_id and n.hidden_at is null
-            and (n.tracked or w.member_id = ${actor.memberId})
-            and (n.received_at, n.id) > (m.received_at, m.id)
-        )
-      order by m.received_at desc, m.id desc limit ${limit}
-    )
+    with newest as (${newestReadable(actor, list, window)})
     select newest.*, totals.* from newest cross join lateral (
       select count(*)::int as "messageCount", min(m.received_at) as "firstReceivedAt",
         bool_or(m.tracked) as "anyTracked", bool_or(m.has_attachments) as "anyAttachments"
