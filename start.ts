@@ -30,6 +30,10 @@ const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => interrupt.abort(signal));
 }
+// A terminal that is closed, or a pipe that nobody reads any more, ends it in good order too.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', () => interrupt.abort('SIGPIPE'));
+}
 const interrupted = new Promise((resolve) => {
   interrupt.signal.addEventListener('abort', resolve, { once: true });
 });
