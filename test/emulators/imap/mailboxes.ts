@@ -94,6 +94,15 @@ export function createMailboxes(uidValidity: number, render?: Renderer): Mailbox
     folders.delete(gone.name);
   }
 
+  function sourceOf(raw: string | undefined, sample = 0, date = new Date(0)): () => Buffer {
+    if (raw !== undefined) {
+      const bytes = Buffer.from(raw, 'base64');
+      return () => bytes;
+    }
+    if (!render) throw new Error('this mailbox has no generated messages');
+    return () => render(sample, date);
+  }
+
   function copy(operation: Operation & { op: 'copy' }): number[] {
     const [from, to] = [folder(operation.folder), folder(operation.to)];
     const wanted = new Set(operation.uids);
@@ -119,10 +128,11 @@ export function createMailboxes(uidValidity: number, render?: Renderer): Mailbox
         return [];
       case 'append': {
         const { raw, sample, flags, date } = operation;
-        const source =
-          raw === undefined ? () => render!(sample ?? 0) : constant(Buffer.from(raw, 'base64'));
-        const added = { flags: new Set(flags), internalDate: new Date(date), raw: source };
-        return [add(folder(operation.folder), added)];
+        const internalDate = new Date(date);
+        const source = sourceOf(raw, sample, internalDate);
+        return [
+          add(folder(operation.folder), { flags: new Set(flags), internalDate, raw: source }),
+        ];
       }
       case 'flags':
         setFlags(folder(operation.folder), operation);
@@ -132,6 +142,8 @@ export function createMailboxes(uidValidity: number, render?: Renderer): Mailbox
         return [];
       case 'copy':
         return copy(operation);
+      default:
+        throw new Error('an operation that this version does not know');
     }
   }
 
@@ -161,8 +173,6 @@ export function createMailboxes(uidValidity: number, render?: Renderer): Mailbox
     },
   };
 }
-
-const constant = (bytes: Buffer) => () => bytes;
 
 /** The flags a message has after a change; system flags are the same in any case of letters. */
 function setFlags(folder: Folder, { uids, flags, mode }: Operation & { op: 'flags' }): void {

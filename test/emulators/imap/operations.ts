@@ -24,8 +24,8 @@ export interface Folder {
 
 export type FlagMode = 'set' | 'add' | 'remove';
 
-/** Makes the source of a generated message from its number. */
-export type Renderer = (sample: number) => Buffer;
+/** Makes the source of a generated message from its number and its date. */
+export type Renderer = (sample: number, date: Date) => Buffer;
 
 /** Everything that can happen to a mailbox, as it stands in a journal. */
 export type Operation =

@@ -8,7 +8,7 @@ export function parseSequenceSet(text: string): SequenceSet {
   return text.split(',').map((part) => {
     if (!/^([1-9]\d*|\*)(:([1-9]\d*|\*))?$/.test(part)) throw new BadCommand('bad sequence set');
     const [first = '*', last = first] = part.split(':').map((end) => (end === '*' ? end : +end));
-    return { first, last } as SequenceSet[number];
+    return { first, last };
   });
 }
 

@@ -17,6 +17,8 @@ export interface ImapEmulatorOptions {
   capabilities?: readonly string[];
   /** Called with each command, without its tag, before it is done. */
   onCommand?: (command: string) => CommandVerdict;
+  /** Whether `commands` is filled (the default); a server that runs for days does not. */
+  keepCommands?: boolean;
   /** Mailboxes that exist already; others are made with an inbox only. */
   accounts?: Record<string, Mailboxes>;
 }
@@ -54,7 +56,7 @@ export async function createImapEmulator(options: ImapEmulatorOptions): Promise<
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     const judge = (command: string): CommandVerdict => {
-      commands.push(command);
+      if (options.keepCommands ?? true) commands.push(command);
       return onCommand(command);
     };
     void serve(socket, { users, capabilities: new Set(capabilities), account, judge });
