@@ -12,6 +12,7 @@ export type CapabilityLevel = 'qresync' | 'condstore' | 'plain';
 
 export interface DovecotOptions {
   capabilities?: CapabilityLevel;
+  password?: string;
   /** Keeps every line that the server receives, for tests that prove what was asked. */
   rawLog?: boolean;
 }
@@ -46,7 +47,7 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
   const [port, tlsPort] = [await freePort(), await freePort()];
   const maildir = path.join(folder, 'mail');
   const user = `jane@example.com`;
-  const password = 'a pass "word" \\ with quotes';
+  const password = options.password ?? 'a pass "word" \\ with quotes';
   execFileSync('chmod', ['755', folder]);
   for (const name of ['mail', 'raw', 'home']) mkdirSync(path.join(folder, name));
   ownByMailUser(folder);
@@ -55,6 +56,7 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
   writeFileSync(path.join(folder, 'dovecot.conf'), configuration(folder, port, tlsPort, options));
   let child = await launch(folder, port);
   const stop = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
     const exited = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGTERM');
     await exited;

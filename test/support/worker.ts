@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Writable } from 'node:stream';
 import { Client, Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { NativeConnection } from '@temporalio/worker';
@@ -24,14 +25,18 @@ export interface TestWorker extends AsyncDisposable {
 }
 
 /** The worker as production composes it, in a Temporal namespace of the test's own. */
-export async function startTestWorker(database: Database, keyring: Keyring): Promise<TestWorker> {
+export async function startTestWorker(
+  database: Database,
+  keyring: Keyring,
+  destination?: Writable,
+): Promise<TestWorker> {
   const address = inject('temporalAddress');
   const namespace = `test-${randomUUID().slice(0, 8)}`;
   const connection = await Connection.connect({ address });
   await createNamespace(connection, namespace);
   const client = new Client({ connection, namespace });
   const native = await NativeConnection.connect({ address });
-  const log = createLogger({ name: 'worker', level: 'warn' });
+  const log = createLogger({ name: 'worker', level: 'warn', ...(destination && { destination }) });
   const encoder = createPageEncoder(keyring);
   const mail = createImapProvider({ allowedNetworks: ['127.0.0.0/8'], allowCleartext: true });
   const poke = (connectionId: string) => pokeMailboxSync(client, connectionId);
