@@ -7,7 +7,11 @@ import { runNodeScript, startNodeService } from './runtime/embedded/node-service
 import { stopOrphans } from './runtime/embedded/orphans.ts';
 import { claimPort } from './runtime/embedded/port.ts';
 import { startPostgres } from './runtime/embedded/postgres.ts';
-import { sampleMailboxUrl, startSampleMailbox } from './runtime/embedded/sample-mailbox.ts';
+import {
+  claimSamplePort,
+  sampleMailboxUrl,
+  startSampleMailbox,
+} from './runtime/embedded/sample-mailbox.ts';
 import { startTemporal } from './runtime/embedded/temporal.ts';
 import { temporalBinary } from './runtime/embedded/temporal-binary.ts';
 import { type Instance, welcome } from './runtime/embedded/instance.ts';
@@ -120,7 +124,7 @@ async function startServices(env: Env, home: Home) {
   const temporal = await startTemporalUnlessGiven(env, home);
   const sample = {
     host: '127.0.0.1',
-    port: await claimPort(0, 'the sample mailbox', 'STEWARD_SAMPLE_PORT'),
+    port: await claimSamplePort(home, env.samplePort),
     username: 'sam@sample.example',
     password: 'sample',
   };

@@ -46,6 +46,8 @@ export function readEnv(variables: Variables = process.env) {
     postgresPort: port(variables, 'STEWARD_POSTGRES_PORT', 5499),
     temporalPort: port(variables, 'STEWARD_TEMPORAL_PORT', 7233),
     temporalUiPort: port(variables, 'STEWARD_TEMPORAL_UI_PORT', 8233),
+    /** The sandbox's sample mailbox; by default the port that the instance chose once. */
+    samplePort: optionalPort(variables, 'STEWARD_SAMPLE_PORT'),
     /** The worker serves its metrics there; nothing is served without it. */
     metricsPort: optionalPort(variables, 'STEWARD_METRICS_PORT'),
     sandbox,

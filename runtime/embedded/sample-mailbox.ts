@@ -1,3 +1,4 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -5,6 +6,7 @@ import { Problem } from '../problem.ts';
 import { logTail, type ServiceProcess } from '../supervise/process.ts';
 import type { Home } from './home.ts';
 import { startNodeService } from './node-service.ts';
+import { claimPort } from './port.ts';
 
 export interface SampleMailbox {
   host: string;
@@ -40,6 +42,18 @@ export async function startSampleMailbox(
     await delay(pollMs);
   }
   return running;
+}
+
+/**
+ * The port of an instance's sample mailbox, chosen once: a connection made to it must find it there
+ * again after a restart. STEWARD_SAMPLE_PORT chooses another.
+ */
+export async function claimSamplePort(home: Home, asked: number | undefined): Promise<number> {
+  const file = path.join(home.folder, 'sample-mailbox.port');
+  const kept = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
+  const port = await claimPort(asked ?? kept, 'the sample mailbox', 'STEWARD_SAMPLE_PORT');
+  writeFileSync(file, `${port}\n`);
+  return port;
 }
 
 /** As a URL, for the process that offers to connect it. */
