@@ -137,18 +137,24 @@ describe('the process of the sample mailbox', () => {
     const args = [script, '--state', folder, '--arrival-ms', '50'];
     const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     const ended = new Promise((resolve) => child.once('exit', resolve));
-    let said = '';
-    child.stdout.on('data', (data: Buffer) => (said += data.toString()));
-    const port = Number(await waitFor(() => /port (\d+)/.exec(said)?.[1], { what: 'the port' }));
-    const client = await connect(port);
-    let news = 0;
-    client.on('exists', () => (news += 1));
-    const { exists } = await client.mailboxOpen('INBOX');
-    expect(exists).toBeGreaterThan(500);
-    await waitFor(() => news >= 2, { what: 'mail that arrives while the client idles' });
-    client.close();
-    child.stdin.end();
-    expect(await ended).toBe(0);
+    try {
+      let said = '';
+      child.stdout.on('data', (data: Buffer) => (said += data.toString()));
+      const port = Number(await waitFor(() => /port (\d+)/.exec(said)?.[1], { what: 'the port' }));
+      const client = await connect(port);
+      let news = 0;
+      client.on('exists', () => (news += 1));
+      const { exists } = await client.mailboxOpen('INBOX');
+      expect(exists).toBeGreaterThan(500);
+      const idling = client.idle();
+      await waitFor(() => news >= 2, { what: 'mail that arrives while the client idles' });
+      client.close();
+      await Promise.allSettled([idling]);
+      child.stdin.end();
+      expect(await ended).toBe(0);
+    } finally {
+      child.kill('SIGKILL');
+    }
   });
 });
 
