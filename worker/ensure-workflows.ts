@@ -7,6 +7,7 @@ import {
   ensureImapWatch,
   ensureMailboxSync,
   searchAttributes,
+  watchShards,
   workflowIds,
 } from '../workflows/contract.ts';
 
@@ -45,12 +46,10 @@ export async function ensureWorkflows(deps: EnsureDeps): Promise<number> {
 async function startMissing({ database, client }: EnsureDeps): Promise<number> {
   const running = await listRunning(client);
   const missing = (id: string): boolean => !running.has(id);
-  const shards = new Set<number>();
   let started = 0;
   for (let after = systemTenantId; ;) {
     const wanted = await listWantedWorkflows(database, after, connectionsPerPage);
     for (const workflow of wanted) {
-      if (workflow.watchShard !== null) shards.add(workflow.watchShard);
       if (!missing(workflowIds.mailboxSync(workflow.connectionId))) continue;
       await startSync(client, workflow);
       started += 1;
@@ -58,7 +57,8 @@ async function startMissing({ database, client }: EnsureDeps): Promise<number> {
     if (wanted.length < connectionsPerPage) break;
     after = wanted.at(-1)!.connectionId;
   }
-  for (const shard of shards) {
+  // All shards run, so that a mailbox is watched within seconds of its connection.
+  for (let shard = 0; shard < watchShards; shard += 1) {
     if (!missing(workflowIds.imapWatch(shard))) continue;
     await ensureImapWatch(client, shard);
     started += 1;

@@ -7,7 +7,6 @@ export interface WantedWorkflow {
   connectionId: string;
   provider: string;
   capability: Capability;
-  watchShard: number | null;
 }
 
 /** Every connection that should have a workflow, in pages of ascending ids. */
@@ -21,9 +20,8 @@ export async function listWantedWorkflows(
     tenant_id: string;
     provider: string;
     capability: Capability;
-    watch_shard: number | null;
   }>(sql`
-    select c.id, c.tenant_id, c.provider, c.capability, c.watch_shard
+    select c.id, c.tenant_id, c.provider, c.capability
     from directory.connections c join directory.tenants t on t.id = c.tenant_id
     where c.closed_at is null and t.state = 'active' and c.id > ${afterId}
     order by c.id limit ${limit}`);
@@ -32,7 +30,6 @@ export async function listWantedWorkflows(
     connectionId: row.id,
     provider: row.provider,
     capability: row.capability,
-    watchShard: row.watch_shard,
   }));
 }
 
