@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { connect as openSocket } from 'node:net';
+import { createInterface } from 'node:readline';
 import { ImapFlow } from 'imapflow';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { waitFor } from '../support/wait-for.ts';
@@ -14,6 +17,8 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const client of clients.splice(0)) client.close();
   await server.close();
+  // The official client says nothing that the grammar does not know; what tests say, they take out.
+  if (server.faults.length > 0) throw new Error(`answered with BAD: ${server.faults.join('; ')}`);
 });
 
 async function connect(pass = 'a "pass" \\ wörd'): Promise<ImapFlow> {
@@ -245,4 +250,59 @@ test('a hook may cut the connection or answer in the place of the server', async
   await Promise.allSettled([client.noop(), gone]);
   expect(client.usable).toBe(false);
   expect(server.commands).toContain('NOOP');
+});
+
+test('what the grammar does not know is answered with BAD, and kept', async () => {
+  const socket = openSocket(server.port, '127.0.0.1');
+  const lines: string[] = [];
+  createInterface({ input: socket }).on('line', (line) => lines.push(line));
+  const wrong = [
+    'a1 NONSENSE',
+    'a2 SELECT INBOX',
+    'a3 LOGIN onlyone',
+    'a4  NOOP',
+    'a5 CAPABILITY now',
+    'a6 AUTHENTICATE PLAIN !',
+  ];
+  socket.write(`${wrong.join('\r\n')}\r\na7 LOGOUT\r\n`);
+  await once(socket, 'close');
+  const answered = lines.filter((line) => /^a[1-6] BAD /.test(line));
+  expect(answered.map((line) => line.slice(0, 2))).toEqual(['a1', 'a2', 'a3', 'a4', 'a5', 'a6']);
+  expect(lines.at(-1)).toMatch(/^a7 OK /);
+  expect(server.faults.splice(0).map((fault) => fault.split(' → ')[0])).toEqual(
+    wrong.map((line) => line.slice(3)),
+  );
+});
+
+test('a folder that is renumbered says so, and old numbers name nothing in open sessions', async () => {
+  const uids = fill(3);
+  const mail = server.account(user);
+  mail.expunge('INBOX', [1]);
+  const client = await connect();
+  const before = await client.mailboxOpen('INBOX');
+  mail.renumber('INBOX');
+  expect(await client.messageFlagsAdd(uids.slice(1), ['\\Flagged'], { uid: true })).toBe(true);
+  expect(mail.folder('INBOX').messages.map(({ uid, flags }) => [uid, flags.size])).toEqual([
+    [1, 0],
+    [2, 0],
+  ]);
+  await client.mailboxClose();
+  const after = await client.mailboxOpen('INBOX');
+  expect(after.exists).toBe(2);
+  expect(after.uidValidity).not.toBe(before.uidValidity);
+});
+
+test('a hook may keep a client waiting', async () => {
+  await server.close();
+  const { promise, resolve } = Promise.withResolvers<'continue'>();
+  server = await createImapEmulator({
+    users: { [user]: 'a "pass" \\ wörd' },
+    onCommand: (command) => (command === 'NOOP' ? promise : 'continue'),
+  });
+  const client = await connect();
+  const done = client.noop().then(() => 'done');
+  await waitFor(() => server.commands.includes('NOOP'));
+  expect(await Promise.race([done, Promise.resolve('waiting')])).toBe('waiting');
+  resolve('continue');
+  expect(await done).toBe('done');
 });

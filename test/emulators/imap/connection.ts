@@ -12,7 +12,9 @@ export interface ServeOptions {
   users: Readonly<Record<string, string>>;
   capabilities: ReadonlySet<string>;
   account(user: string): Mailboxes;
-  judge(command: string): CommandVerdict;
+  judge(command: string, session: Session): CommandVerdict | Promise<CommandVerdict>;
+  /** Told of each command that was answered with BAD. */
+  fault(command: string, reply: string): void;
 }
 
 /** Commands with sequence numbers, during which no EXPUNGE may be sent (RFC 3501 §7.4.1). */
@@ -50,8 +52,10 @@ export async function serve(socket: Socket, options: ServeOptions): Promise<void
       if (socket.writableNeedDrain) await Promise.race([once(socket, 'drain'), closed(socket)]);
     }
   } catch (error) {
-    if (error instanceof BadCommand) send(`* BYE ${error.message}`);
-    else if (!socket.destroyed) send('* BYE [SERVERBUG] internal error');
+    if (error instanceof BadCommand) {
+      options.fault('', `BYE ${error.message}`);
+      send(`* BYE ${error.message}`);
+    } else if (!socket.destroyed) send('* BYE [SERVERBUG] internal error');
   }
   socket.end();
 }
@@ -64,12 +68,13 @@ async function closed(socket: Socket): Promise<void> {
 async function answer(
   session: Session,
   { text, literals }: CommandInput,
-  { judge }: ServeOptions,
+  { judge, fault }: ServeOptions,
   socket: Socket,
 ): Promise<boolean> {
   const tag = /^[^\u0000-\u0020(){%*"\\+\u007f-\u00ff]+(?= )/.exec(text)?.[0];
   if (tag === undefined) {
     session.send('* BAD a command begins with a tag');
+    fault(text, 'BAD no tag');
     return true;
   }
   session.tag = tag;
@@ -78,13 +83,14 @@ async function answer(
     (line, { length }) => line.replace(literalMark, `{${length}}`),
     rest,
   );
-  const verdict = judge(shown);
+  const verdict = await judge(shown, session);
   if (verdict === 'disconnect') {
     socket.destroy();
     return false;
   }
-  const reply =
-    verdict === 'continue' ? await run(session, createScanner(rest, literals)) : verdict.reply;
+  const honest = verdict === 'continue';
+  const reply = honest ? await run(session, createScanner(rest, literals)) : verdict.reply;
+  if (honest && reply.startsWith('BAD ')) fault(shown, reply);
   session.send(`${tag} ${reply}`);
   return true;
 }

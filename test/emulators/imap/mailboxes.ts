@@ -1,5 +1,6 @@
-import { Refusal } from './errors.ts';
-import type { FlagMode, Folder, Message, Operation, Renderer } from './operations.ts';
+import { createFolderTree } from './folder-tree.ts';
+import { addMessage, changeFlags, removeMessages } from './messages.ts';
+import type { FlagMode, Folder, Operation, Renderer } from './operations.ts';
 
 /** One user's mail: what the sessions of the server share, and what a test acts upon. */
 export interface Mailboxes {
@@ -14,6 +15,10 @@ export interface Mailboxes {
   append(folder: string, raw: Buffer | string, options?: AppendOptions): number;
   setFlags(folder: string, uids: readonly number[], flags: string[], mode?: FlagMode): void;
   expunge(folder: string, uids: readonly number[]): void;
+  /** @returns the UIDs in the other folder */
+  move(folder: string, uids: readonly number[], to: string): number[];
+  /** Gives a folder another UIDVALIDITY and numbers its messages anew. */
+  renumber(folder: string): void;
   /** Called after every operation that changed something. */
   onChange(listener: (operation: Operation) => void): () => void;
 }
@@ -23,141 +28,59 @@ export interface AppendOptions {
   date?: Date;
 }
 
-/** Folders with the same messages have the same name in any case only if they are the inbox. */
-const canonical = (name: string) => (/^inbox$/i.test(name) ? 'INBOX' : name);
-
 /**
  * Keeps everything in memory. UIDs and mod-sequences follow from the order of the operations
  * alone, so that the same operations always make the same mailbox.
  */
 export function createMailboxes(uidValidity: number, render?: Renderer): Mailboxes {
-  const folders = new Map<string, Folder>();
+  const tree = createFolderTree(uidValidity);
   const listeners = new Set<(operation: Operation) => void>();
-  let created = 0;
-
-  function folder(name: string): Folder {
-    const found = folders.get(canonical(name));
-    if (!found) throw new Refusal('[NONEXISTENT] there is no such mailbox');
-    return found;
-  }
-
-  function add(target: Folder, message: Omit<Message, 'uid' | 'modseq'>): number {
-    const uid = target.uidNext++;
-    target.highestModseq += 1;
-    target.messages.push({ ...message, uid, modseq: target.highestModseq });
-    return uid;
-  }
-
-  function remove(from: Folder, uids: ReadonlySet<number>): void {
-    const kept = from.messages.filter(({ uid }) => !uids.has(uid));
-    if (kept.length === from.messages.length) return;
-    from.messages = kept;
-    from.highestModseq += 1;
-  }
-
-  function create(name: string, specialUse?: string): void {
-    const wanted = canonical(name.replace(/\/$/, ''));
-    if (wanted === '' || /(^|\/)(\/|$)/.test(wanted)) throw new Refusal('[CANNOT] bad name');
-    if (folders.has(wanted)) throw new Refusal('[ALREADYEXISTS] the mailbox exists');
-    const parent = wanted.slice(0, Math.max(wanted.lastIndexOf('/'), 0));
-    if (parent !== '' && !folders.has(canonical(parent))) create(parent);
-    folders.set(wanted, {
-      name: wanted,
-      uidValidity: uidValidity + created++,
-      uidNext: 1,
-      highestModseq: 1,
-      messages: [],
-      subscribed: true,
-      specialUse,
-    });
-  }
-
-  function rename(from: string, to: string): void {
-    if (from === 'INBOX') throw new Refusal('[CANNOT] the inbox keeps its name');
-    folder(from);
-    if (folders.has(canonical(to))) throw new Refusal('[ALREADYEXISTS] the mailbox exists');
-    for (const each of [...folders.values()]) {
-      if (each.name !== from && !each.name.startsWith(`${from}/`)) continue;
-      folders.delete(each.name);
-      each.name = to + each.name.slice(from.length);
-      folders.set(each.name, each);
-    }
-  }
-
-  function drop(name: string): void {
-    if (canonical(name) === 'INBOX') throw new Refusal('[CANNOT] the inbox stays');
-    const gone = folder(name);
-    if ([...folders.keys()].some((other) => other.startsWith(`${gone.name}/`))) {
-      throw new Refusal('[HASCHILDREN] there are mailboxes below');
-    }
-    remove(gone, new Set(gone.messages.map(({ uid }) => uid)));
-    folders.delete(gone.name);
-  }
-
-  function sourceOf(raw: string | undefined, sample = 0, date = new Date(0)): () => Buffer {
-    if (raw !== undefined) {
-      const bytes = Buffer.from(raw, 'base64');
-      return () => bytes;
-    }
-    if (!render) throw new Error('this mailbox has no generated messages');
-    return () => render(sample, date);
-  }
-
-  function copy(operation: Operation & { op: 'copy' }): number[] {
-    const [from, to] = [folder(operation.folder), folder(operation.to)];
-    const wanted = new Set(operation.uids);
-    const chosen = from.messages.filter(({ uid }) => wanted.has(uid));
-    const made = chosen.map((message) => add(to, { ...message, flags: new Set(message.flags) }));
-    if (operation.move) remove(from, wanted);
-    return made;
-  }
-
-  function change(operation: Operation): number[] {
-    switch (operation.op) {
-      case 'create':
-        create(operation.folder, operation.specialUse);
-        return [];
-      case 'delete':
-        drop(operation.folder);
-        return [];
-      case 'rename':
-        rename(canonical(operation.folder), operation.to);
-        return [];
-      case 'subscribe':
-        folder(operation.folder).subscribed = operation.on;
-        return [];
-      case 'append': {
-        const { raw, sample, flags, date } = operation;
-        const internalDate = new Date(date);
-        const source = sourceOf(raw, sample, internalDate);
-        return [
-          add(folder(operation.folder), { flags: new Set(flags), internalDate, raw: source }),
-        ];
-      }
-      case 'flags':
-        setFlags(folder(operation.folder), operation);
-        return [];
-      case 'expunge':
-        remove(folder(operation.folder), new Set(operation.uids));
-        return [];
-      case 'copy':
-        return copy(operation);
-      default:
-        throw new Error('an operation that this version does not know');
-    }
-  }
 
   function apply(operation: Operation): number[] {
-    const made = change(operation);
+    const made = perform(operation);
     for (const listener of listeners) listener(operation);
     return made;
   }
 
-  create('INBOX');
+  function perform(operation: Operation): number[] {
+    switch (operation.op) {
+      case 'append':
+        return [addMessage(tree.get(operation.folder), messageOf(operation, render))];
+      case 'copy':
+        return copy(tree.get(operation.folder), tree.get(operation.to), operation);
+      case 'create':
+        tree.create(operation.folder, operation.specialUse);
+        break;
+      case 'delete':
+        tree.remove(operation.folder);
+        break;
+      case 'rename':
+        tree.rename(operation.folder, operation.to);
+        break;
+      case 'renumber':
+        tree.renumber(operation.folder);
+        break;
+      case 'subscribe':
+        tree.get(operation.folder).subscribed = operation.on;
+        break;
+      case 'flags':
+        changeFlags(tree.get(operation.folder), new Set(operation.uids), operation);
+        break;
+      case 'expunge':
+        removeMessages(tree.get(operation.folder), new Set(operation.uids));
+        break;
+      default:
+        throw new Error('an operation that this version does not know');
+    }
+    return [];
+  }
+
+  tree.create('INBOX');
   return {
-    ...{ folder, apply },
-    folders: () => [...folders.values()],
-    find: (name) => folders.get(canonical(name)),
+    apply,
+    folder: tree.get,
+    folders: tree.all,
+    find: tree.find,
     create: (name, specialUse) =>
       void apply({ op: 'create', folder: name, ...(specialUse && { specialUse }) }),
     append: (name, raw, { flags = [], date = new Date() } = {}) => {
@@ -167,6 +90,8 @@ export function createMailboxes(uidValidity: number, render?: Renderer): Mailbox
     setFlags: (name, uids, flags, mode = 'set') =>
       void apply({ op: 'flags', folder: name, uids: [...uids], flags, mode }),
     expunge: (name, uids) => void apply({ op: 'expunge', folder: name, uids: [...uids] }),
+    move: (name, uids, to) => apply({ op: 'copy', folder: name, uids: [...uids], to, move: true }),
+    renumber: (name) => void apply({ op: 'renumber', folder: name }),
     onChange: (listener) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);
@@ -174,18 +99,27 @@ export function createMailboxes(uidValidity: number, render?: Renderer): Mailbox
   };
 }
 
-/** The flags a message has after a change; system flags are the same in any case of letters. */
-function setFlags(folder: Folder, { uids, flags, mode }: Operation & { op: 'flags' }): void {
-  const wanted = new Set(uids);
-  for (const message of folder.messages) {
-    if (!wanted.has(message.uid)) continue;
-    const before = message.flags;
-    const after = new Set(mode === 'set' ? flags : before);
-    if (mode === 'add') for (const flag of flags) after.add(flag);
-    if (mode === 'remove') for (const flag of flags) after.delete(flag);
-    if (after.size === before.size && [...after].every((flag) => before.has(flag))) continue;
-    folder.highestModseq += 1;
-    message.flags = after;
-    message.modseq = folder.highestModseq;
+/** A message with its source, which a generated one makes when it is asked for. */
+function messageOf(
+  { raw, sample = 0, flags, date }: Operation & { op: 'append' },
+  render: Renderer | undefined,
+) {
+  const internalDate = new Date(date);
+  const rest = { flags: new Set(flags), internalDate };
+  if (raw !== undefined) {
+    const bytes = Buffer.from(raw, 'base64');
+    return { ...rest, raw: () => bytes };
   }
+  if (!render) throw new Error('this mailbox has no generated messages');
+  return { ...rest, raw: () => render(sample, internalDate) };
+}
+
+function copy(from: Folder, to: Folder, { uids, move }: Operation & { op: 'copy' }): number[] {
+  const wanted = new Set(uids);
+  const chosen = from.messages.filter(({ uid }) => wanted.has(uid));
+  const made = chosen.map((message) =>
+    addMessage(to, { ...message, flags: new Set(message.flags) }),
+  );
+  if (move) removeMessages(from, wanted);
+  return made;
 }

@@ -32,6 +32,7 @@ export type Operation =
   | { op: 'create'; folder: string; specialUse?: string }
   | { op: 'delete'; folder: string }
   | { op: 'rename'; folder: string; to: string }
+  | { op: 'renumber'; folder: string }
   | { op: 'subscribe'; folder: string; on: boolean }
   /** Either the source in base64 or the number of a generated message; the date in ms. */
   | {

@@ -1,6 +1,7 @@
 import { createServer, type Socket } from 'node:net';
 import { createMailboxes, type Mailboxes } from './mailboxes.ts';
-import { serve } from './connection.ts';
+import { serve, type ServeOptions } from './connection.ts';
+import type { Session } from './session.ts';
 
 /** What a test makes of a command: let it through, cut the line, or answer in the server's place. */
 export type CommandVerdict =
@@ -15,9 +16,9 @@ export interface ImapEmulatorOptions {
   /** Passwords by user name. */
   users: Record<string, string>;
   capabilities?: readonly string[];
-  /** Called with each command, without its tag, before it is done. */
-  onCommand?: (command: string) => CommandVerdict;
-  /** Whether `commands` is filled (the default); a server that runs for days does not. */
+  /** Called with each command, without its tag, before it is done; a promise delays it. */
+  onCommand?: (command: string, session: Session) => CommandVerdict | Promise<CommandVerdict>;
+  /** Whether commands and faults are kept (the default); a server that runs for days does not. */
   keepCommands?: boolean;
   /** Mailboxes that exist already; others are made with an inbox only. */
   accounts?: Record<string, Mailboxes>;
@@ -28,6 +29,8 @@ export interface ImapEmulator {
   account(user: string): Mailboxes;
   /** Every command received, without its tag. */
   commands: string[];
+  /** The commands that broke the grammar or came at the wrong time, each with its answer. */
+  faults: string[];
   close(): Promise<void>;
 }
 
@@ -42,6 +45,7 @@ export async function createImapEmulator(options: ImapEmulatorOptions): Promise<
   const accounts = new Map(Object.entries(options.accounts ?? {}));
   const sockets = new Set<Socket>();
   const commands: string[] = [];
+  const faults: string[] = [];
   // The clock makes a mailbox that was made anew differ from the one before it.
   const uidValidity = Math.floor(Date.now() / 1000);
 
@@ -55,11 +59,14 @@ export async function createImapEmulator(options: ImapEmulatorOptions): Promise<
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    const judge = (command: string): CommandVerdict => {
+    const judge: ServeOptions['judge'] = (command, session) => {
       if (options.keepCommands ?? true) commands.push(command);
-      return onCommand(command);
+      return onCommand(command, session);
     };
-    void serve(socket, { users, capabilities: new Set(capabilities), account, judge });
+    const fault: ServeOptions['fault'] = (command, reply) => {
+      if (options.keepCommands ?? true) faults.push(`${command} → ${reply}`);
+    };
+    void serve(socket, { users, capabilities: new Set(capabilities), account, judge, fault });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -69,7 +76,7 @@ export async function createImapEmulator(options: ImapEmulatorOptions): Promise<
   if (address === null || typeof address === 'string') throw new Error('the server has no port');
   return {
     port: address.port,
-    ...{ account, commands },
+    ...{ account, commands, faults },
     close: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
