@@ -18,7 +18,7 @@ const activitySlots: Record<Exclude<Lane, 'workflows'>, number> = {
   work: 10,
 };
 
-/** Activities get so long to finish their page after a signal to stop. */
+/** Slices get so long to finish their page after a signal to stop; a watch has nothing to finish. */
 const shutdownGraceMs = 10 * secondMs;
 
 export const allLanes = Object.keys(taskQueues) as Lane[];
@@ -46,7 +46,7 @@ export async function createLane(lane: Lane, options: LaneOptions): Promise<Work
     namespace,
     taskQueue: taskQueues[lane],
     identity: `${lane}@${process.pid}`,
-    shutdownGraceTime: shutdownGraceMs,
+    shutdownGraceTime: lane === 'watch' ? 0 : shutdownGraceMs,
   };
   if (lane === 'workflows') {
     return await Worker.create({

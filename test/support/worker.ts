@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Writable } from 'node:stream';
 import { Client, Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
-import { NativeConnection } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { inject } from 'vitest';
 import type { ActivityDeps } from '../../activities/deps.ts';
 import type { Database } from '../../db/client.ts';
@@ -15,6 +15,9 @@ import { createWorkerProcess } from '../../worker/worker-process.ts';
 import { allLanes } from '../../worker/lanes.ts';
 import { pokeMailboxSync, searchAttributes } from '../../workflows/contract.ts';
 import { waitFor } from './wait-for.ts';
+
+// Once a process, before the first worker: the SDK's chatter would bury the tests' own words.
+Runtime.install({ logger: new DefaultLogger('ERROR') });
 
 export interface TestWorker extends AsyncDisposable {
   client: Client;
