@@ -41,9 +41,12 @@ export async function runLiveSlice(
   }
   if (opened.kind === 'paused') return await emptyReport(deps, input, 'paused');
   const { slice } = opened;
-  const nextAttemptAt = nextPoll(slice, input);
+  let nextAttemptAt = nextPoll(slice, input, false);
   const report = await reportOf(slice, 'live', input.failuresBefore, async () => {
-    const complete = await withSession(slice, (session) => syncAll(slice, session, input));
+    const { complete, exact } = await withSession(slice, (session) =>
+      syncAll(slice, session, input),
+    );
+    nextAttemptAt = nextPoll(slice, input, exact);
     if (complete) await settle(slice, input, nextAttemptAt);
     return complete ? 'done' : 'more';
   });
@@ -57,17 +60,19 @@ async function syncAll(
   slice: Slice,
   session: MailSession,
   input: LiveSliceInput,
-): Promise<boolean> {
+): Promise<{ complete: boolean; exact: boolean }> {
   const remote = await session.collections();
   const folders = await syncFolders(slice, remote);
+  // Where counters don't show every change, neither does a watch: polls have to stay frequent.
+  const exact = folders.every((folder) => folder.remote.exact);
   await retryStruck(slice, session, folders);
   for (const folder of folders) {
     const depth = !input.poked && !folder.remote.exact ? 'full' : 'quick';
     const unchanged = folder.mark === folder.remote.mark && folder.liveCursor !== null;
     if (unchanged && depth === 'quick') continue;
-    if (!(await syncChanges(slice, session, folder, depth))) return false;
+    if (!(await syncChanges(slice, session, folder, depth))) return { complete: false, exact };
   }
-  return true;
+  return { complete: true, exact };
 }
 
 /** Applies one folder's changes. Returns false when the slice's time ran out before the end. */
@@ -106,7 +111,7 @@ function isWatched({ facts, startedAt }: Slice): boolean {
   return facts.watchSeenAt !== null && +startedAt - +facts.watchSeenAt < watchTrustMs;
 }
 
-function nextPoll(slice: Slice, { cautious }: LiveSliceInput): Date {
-  const wait = isWatched(slice) && !cautious ? watchedSafetyTimeMs : safetyTimeMs;
+function nextPoll(slice: Slice, { cautious }: LiveSliceInput, exact: boolean): Date {
+  const wait = isWatched(slice) && exact && !cautious ? watchedSafetyTimeMs : safetyTimeMs;
   return new Date(Date.now() + withJitter(wait, Math.random()));
 }
