@@ -1,6 +1,3 @@
-import { once } from 'node:events';
-import { connect as openSocket } from 'node:net';
-import { createInterface } from 'node:readline';
 import { ImapFlow } from 'imapflow';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { waitFor } from '../support/wait-for.ts';
@@ -166,18 +163,6 @@ test('an expunge removes what is marked, and only among the named UIDs', async (
   ).toEqual([1, 3]);
 });
 
-test('a session keeps its sequence numbers until it is told of an expunge', async () => {
-  fill(3);
-  const client = await connect();
-  await client.mailboxOpen('INBOX');
-  server.account(user).expunge('INBOX', [1]);
-  const stored = await client.fetchOne('2', { uid: true });
-  expect(stored && stored.uid).toBe(2);
-  await client.noop();
-  const shifted = await client.fetchOne('2', { uid: true });
-  expect(shifted && shifted.uid).toBe(3);
-});
-
 test('the structure, the parts and the envelope of a multipart are told', async () => {
   const raw = [
     'From: "Doe, Jane" <jane@example.com>',
@@ -250,28 +235,6 @@ test('a hook may cut the connection or answer in the place of the server', async
   await Promise.allSettled([client.noop(), gone]);
   expect(client.usable).toBe(false);
   expect(server.commands).toContain('NOOP');
-});
-
-test('what the grammar does not know is answered with BAD, and kept', async () => {
-  const socket = openSocket(server.port, '127.0.0.1');
-  const lines: string[] = [];
-  createInterface({ input: socket }).on('line', (line) => lines.push(line));
-  const wrong = [
-    'a1 NONSENSE',
-    'a2 SELECT INBOX',
-    'a3 LOGIN onlyone',
-    'a4  NOOP',
-    'a5 CAPABILITY now',
-    'a6 AUTHENTICATE PLAIN !',
-  ];
-  socket.write(`${wrong.join('\r\n')}\r\na7 LOGOUT\r\n`);
-  await once(socket, 'close');
-  const answered = lines.filter((line) => /^a[1-6] BAD /.test(line));
-  expect(answered.map((line) => line.slice(0, 2))).toEqual(['a1', 'a2', 'a3', 'a4', 'a5', 'a6']);
-  expect(lines.at(-1)).toMatch(/^a7 OK /);
-  expect(server.faults.splice(0).map((fault) => fault.split(' → ')[0])).toEqual(
-    wrong.map((line) => line.slice(3)),
-  );
 });
 
 test('a folder that is renumbered says so, and old numbers name nothing in open sessions', async () => {
