@@ -37,7 +37,8 @@ export interface Dovecot {
 const levels: Record<CapabilityLevel, string> = {
   qresync: '',
   condstore:
-    'IMAP4rev1 SASL-IR LITERAL+ ENABLE IDLE UIDPLUS ESEARCH MOVE CONDSTORE NAMESPACE UNSELECT LIST-EXTENDED LIST-STATUS SPECIAL-USE',
+    'IMAP4rev1 SASL-IR LITERAL+ ENABLE IDLE UIDPLUS ESEARCH MOVE CONDSTORE NAMESPACE UNSELECT ' +
+    'LIST-EXTENDED LIST-STATUS SPECIAL-USE',
   plain: 'IMAP4rev1 IDLE NAMESPACE',
 };
 
@@ -98,6 +99,7 @@ export function ownByMailUser(folder: string): void {
   execFileSync('chown', ['-R', `${uid}:${gid}`, folder]);
 }
 
+/** `dovecot.conf` with this server's folder, ports, accounts and capabilities filled in. */
 function configuration(
   folder: string,
   port: number,
@@ -105,69 +107,22 @@ function configuration(
   { capabilities = 'qresync', rawLog = false }: DovecotOptions,
 ): string {
   const { uid, gid } = mailUser();
-  const { username } = userInfo();
-  const users =
-    userInfo().uid === 0
-      ? ''
-      : `default_internal_user = ${username}
-default_login_user = ${username}
-default_internal_group = ${gid}
-`;
-  const capability = levels[capabilities] ? `imap_capability = ${levels[capabilities]}\n` : '';
-  const log = rawLog ? `rawlog_dir = ${folder}/raw\n` : '';
-  return `${users}${capability}
-base_dir = ${folder}/run
-state_dir = ${folder}/run
-log_path = ${folder}/log
-protocols = imap
-listen = 127.0.0.1
-ssl = yes
-ssl_cert = <${folder}/cert.pem
-ssl_key = <${folder}/key.pem
-disable_plaintext_auth = no
-auth_mechanisms = plain login
-mail_max_userip_connections = 200
-mail_location = maildir:${folder}/mail:UTF-8
-maildir_very_dirty_syncs = no
-first_valid_uid = 1
-passdb {
-  driver = passwd-file
-  args = ${folder}/users
-}
-userdb {
-  driver = static
-  args = uid=${uid} gid=${gid} home=${folder}/home
-}
-namespace inbox {
-  inbox = yes
-  separator = .
-  mailbox Sent {
-    special_use = \\Sent
-  }
-  mailbox Trash {
-    special_use = \\Trash
-  }
-  mailbox Drafts {
-    special_use = \\Drafts
-  }
-}
-${log}service imap-login {
-  chroot =
-  inet_listener imap {
-    port = ${port}
-  }
-  inet_listener imaps {
-    port = ${tlsPort}
-    ssl = yes
-  }
-}
-service anvil {
-  chroot =
-}
-service stats {
-  chroot =
-}
-`;
+  const { username, uid: ownUid } = userInfo();
+  const extra = [
+    ...(levels[capabilities] ? [`imap_capability = ${levels[capabilities]}`] : []),
+    ...(rawLog ? [`rawlog_dir = ${folder}/raw`] : []),
+    // Without root every part of it runs as the account that runs the tests.
+    ...(ownUid === 0
+      ? []
+      : [
+          `default_internal_user = ${username}`,
+          `default_login_user = ${username}`,
+          `default_internal_group = ${gid}`,
+        ]),
+  ].join('\n');
+  const values: Record<string, string | number> = { folder, port, tlsPort, uid, gid, extra };
+  const template = readFileSync(new URL('./dovecot.conf', import.meta.url), 'utf8');
+  return template.replace(/@(\w+)@/g, (_, name: string) => String(values[name]));
 }
 
 async function launch(folder: string, port: number) {

@@ -105,7 +105,12 @@ function mixedBody(i: number, random: Random): string {
   const outer = `outer-${i}`;
   const content =
     i % 3 === 0
-      ? `Content-Type: multipart/alternative; boundary="inner-${i}"\r\n\r\n--inner-${i}\r\n${textPart(random, 900)}\r\n--inner-${i}\r\n${textPart(random, 1_300, 'html')}\r\n--inner-${i}--\r\n`
+      ? [
+          `Content-Type: multipart/alternative; boundary="inner-${i}"\r\n`,
+          `--inner-${i}\r\n${textPart(random, 900)}`,
+          `--inner-${i}\r\n${textPart(random, 1_300, 'html')}`,
+          `--inner-${i}--\r\n`,
+        ].join('\r\n')
       : textPart(random, 2_200);
   const bytes = Buffer.alloc(4_900, i % 251)
     .toString('base64')
@@ -139,7 +144,11 @@ function textPart(random: Random, bytes: number, subtype = 'plain'): string {
       : kind < 0.6
         ? ['base64', raw.toString('base64').replace(/(.{76})/g, '$1\r\n')]
         : ['8bit', raw.toString('latin1')];
-  return `Content-Type: text/${subtype}; charset=${charset}\r\nContent-Transfer-Encoding: ${encoding}\r\n\r\n${content}`;
+  const head = [
+    `Content-Type: text/${subtype}; charset=${charset}`,
+    `Content-Transfer-Encoding: ${encoding}\r\n`,
+  ];
+  return [...head, content].join('\r\n');
 }
 
 function quotedPrintable(raw: Buffer): string {
