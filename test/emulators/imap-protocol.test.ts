@@ -108,6 +108,14 @@ describe('grammar', () => {
     expect(await client.next()).toMatch(/^a OK /);
   });
 
+  it('ends a session that sends what it was not offered to send unasked', async () => {
+    await stop();
+    await start({ capabilities: ['IMAP4rev1'] });
+    client.write('a LOGIN {16+}');
+    expect(await client.next()).toMatch(/^\* BYE /);
+    expect(server.faults).toHaveLength(1);
+  });
+
   it('knows no extension that is not offered', async () => {
     await stop();
     await start({ capabilities: ['IMAP4rev1'] });
