@@ -1,0 +1,76 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { disconnectConnection } from '../../db/queries/connections.ts';
+import { withTransition } from '../../db/tenant.ts';
+import { startSyncedMailbox, type SyncedMailbox } from '../support/synced-mailbox.ts';
+import { appendAndSync, mailboxRun, startShortRuns, want } from './mailbox-runs.ts';
+
+/** Not a test of its own: real runs, whose histories the replay test replays. */
+let mailbox: SyncedMailbox;
+
+beforeEach(async () => {
+  const generate = { messages: 200, folders: 4, seed: 11, mix: 'text' } as const;
+  mailbox = await startSyncedMailbox({ capabilities: 'condstore', generate });
+});
+
+afterEach(() => mailbox.stop());
+
+it('import', async () => {
+  await mailbox.waitForState('live');
+  await appendAndSync(mailbox, 'fresh');
+  expect(await record('import')).toBeGreaterThan(0);
+});
+
+it('pause and resume', async () => {
+  await mailbox.waitForState('live');
+  await want(mailbox, 'paused');
+  await mailbox.waitForState('paused');
+  await want(mailbox, 'run');
+  await mailbox.waitForState('live');
+  expect(await record('pause-and-resume')).toBeGreaterThan(0);
+});
+
+it('failure and recovery', async () => {
+  await mailbox.waitForState('live');
+  const users = path.join(path.dirname(mailbox.dovecot.maildir), 'users');
+  const right = readFileSync(users, 'utf8');
+  writeFileSync(users, right.replace('{PLAIN}', '{PLAIN}not '));
+  await mailbox.dovecot.restart();
+  await mailbox.poke();
+  await mailbox.waitForState('needs-reauth');
+  writeFileSync(users, right);
+  await appendAndSync(mailbox, 'recovered');
+  await mailbox.waitForState('live');
+  expect(await record('failure-and-recovery')).toBeGreaterThan(0);
+});
+
+it('continue as new', async () => {
+  const runId = await startShortRuns(mailbox, 30);
+  await mailbox.waitForState('live');
+  for (let i = 0; (await mailboxRun(mailbox).describe()).runId === runId; i += 1) {
+    await appendAndSync(mailbox, `change-${i}`);
+  }
+  expect(await record('continue-as-new', runId)).toBeGreaterThan(0);
+});
+
+it('disconnect', async () => {
+  await mailbox.waitForState('live');
+  const { tenantId, connectionId } = mailbox.licence;
+  await withTransition(mailbox.base.app, tenantId, (tx) =>
+    disconnectConnection(tx, { tenantId, id: connectionId }, 0),
+  );
+  await mailbox.poke();
+  await mailboxRun(mailbox).result();
+  expect(await record('disconnect')).toBeGreaterThan(0);
+});
+
+/** Writes a history and returns its length; who ran it (a process and a host) is no part of what is replayed. */
+async function record(name: string, runId?: string): Promise<number> {
+  const history = await mailboxRun(mailbox, runId).fetchHistory();
+  const json = historyToJSON(history).replaceAll(/"identity": "[^"]*"/g, '"identity": "recorded"');
+  const file = new URL(`histories/${name}.json`, import.meta.url);
+  writeFileSync(file, `${JSON.stringify(JSON.parse(json), null, 2)}\n`);
+  return history.events!.length;
+}
