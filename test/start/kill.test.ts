@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openDatabase, type Database } from '../../db/client.ts';
@@ -47,6 +47,30 @@ test(
       what: 'the end of the import',
       timeoutMs: 150_000,
     });
+    await expectEqual(connection);
+  },
+);
+
+test(
+  "the import completes although Temporal's store is deleted in the middle of it",
+  { timeout: 240_000 },
+  async () => {
+    const { data } = (await ask('/v1/connections')) as { data: { id: string }[] };
+    const connection = data[0]!.id;
+    await ask(`/v1/connections/${connection}/resync`, { method: 'POST', body: '{}' });
+    await waitFor(async () => (await progress(connection)).state === 'backfilling', {
+      what: 'the import to begin again',
+    });
+    for (const suffix of ['', '-shm', '-wal']) {
+      rmSync(path.join(home, `temporal.sqlite${suffix}`), { force: true });
+    }
+    process.kill(pidOf('temporal'), 'SIGKILL');
+    // What should run follows from Postgres alone: the minute's look starts it again.
+    await waitFor(async () => (await progress(connection)).state === 'live', {
+      what: 'the end of the import',
+      timeoutMs: 200_000,
+    });
+    expect((await progress(connection)).backfillDone).toBe(true);
     await expectEqual(connection);
   },
 );
