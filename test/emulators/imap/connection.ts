@@ -55,7 +55,12 @@ export async function serve(socket: Socket, options: ServeOptions): Promise<void
     if (error instanceof BadCommand) {
       options.fault('', `BYE ${error.message}`);
       send(`* BYE ${error.message}`);
-    } else if (!socket.destroyed) send('* BYE [SERVERBUG] internal error');
+    } else if (!socket.destroyed) {
+      // A fault of ours must not look like one of the client.
+      console.error(error);
+      options.fault('', 'BYE [SERVERBUG] internal error');
+      send('* BYE [SERVERBUG] internal error');
+    }
   }
   socket.end();
 }
