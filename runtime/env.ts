@@ -7,7 +7,8 @@ import { Problem } from './problem.ts';
 const rootKeyBytes = 32;
 const portMax = 65_535;
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
-const loopbackNetwork = '127.0.0.0/8';
+/** Both families, because every address of a name has to pass and `localhost` has two. */
+const loopbackNetworks = ['127.0.0.0/8', '::1/128'];
 
 export type LogLevel = (typeof logLevels)[number];
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -168,7 +169,7 @@ function networks(variables: Variables, sandbox: boolean): string[] {
       );
     }
   }
-  return sandbox ? [...new Set([...named, loopbackNetwork])] : named;
+  return sandbox ? [...new Set([...named, ...loopbackNetworks])] : named;
 }
 
 function httpUrl(variables: Variables, name: string): string | undefined {

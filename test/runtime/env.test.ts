@@ -75,7 +75,7 @@ describe('the environment', () => {
 
   test('the sandbox opens the loopback network and IMAP without encryption', () => {
     const env = readEnv({ STEWARD_SANDBOX: 'true', STEWARD_ALLOWED_NETWORKS: '10.0.0.0/8' });
-    expect(env.allowedNetworks).toEqual(['10.0.0.0/8', '127.0.0.0/8']);
+    expect(env.allowedNetworks).toEqual(['10.0.0.0/8', '127.0.0.0/8', '::1/128']);
     expect(env.allowCleartext).toBe(true);
     const strict = { STEWARD_SANDBOX: 'true', STEWARD_ALLOW_CLEARTEXT: 'false' };
     expect(readEnv(strict).allowCleartext).toBe(false);
