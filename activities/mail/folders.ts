@@ -39,6 +39,9 @@ export async function syncFolders(slice: Slice, remote: RemoteCollection[]): Pro
   const changed = listed.filter(({ collection, id }) => {
     const old = stored.get(id);
     if (!old || old.hidden) return true;
+    // A server may list 0 for a folder that it has not indexed yet; once synced, renumbering decides.
+    if (old.liveCursor === null && old.uidValidity !== (collection.uidValidity ?? null))
+      return true;
     return old.role !== (collection.role ?? null) || old.excluded !== isExcluded(collection);
   });
   const ids = new Set(listed.map(({ id }) => id));

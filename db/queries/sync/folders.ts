@@ -57,9 +57,11 @@ export async function storeFolders(
       values (${tenantId}, ${connectionId}, ${folder.id}, ${sql.param(folder.name)},
         ${folder.role ?? null}, ${folder.uidValidity ?? null}, ${folder.excluded})
       on conflict (tenant_id, id) do update set role = excluded.role, hidden_at = null,
-        excluded = excluded.excluded
-      where folders.role is distinct from excluded.role or folders.hidden_at is not null
-        or folders.excluded <> excluded.excluded`);
+        excluded = excluded.excluded,
+        uid_validity = case when exists (select from collections c
+            where c.tenant_id = folders.tenant_id and c.id = folders.id
+              and c.live_cursor is not null)
+          then folders.uid_validity else excluded.uid_validity end`);
     await tx.execute(sql`
       insert into collections (tenant_id, connection_id, id, expected)
       values (${tenantId}, ${connectionId}, ${folder.id}, ${folder.messages})
