@@ -1,3 +1,4 @@
+import { deepStrictEqual } from 'node:assert';
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,12 +11,15 @@ import { openDatabase, type Database } from '../../db/client.ts';
 import { appRole, keysRole, migrate, roleUrl } from '../../db/migrate.ts';
 import { createWrappedKeyStore } from '../../db/queries/wrapped-keys.ts';
 import { uuidv7 } from '../../domain/ids.ts';
+import type { TenantVault } from '../../domain/seal.ts';
 import { ensureDatabases } from '../../runtime/embedded/databases.ts';
 import { startPostgres } from '../../runtime/embedded/postgres.ts';
 import { createKeyring } from '../../runtime/keyring.ts';
 import { createTestConnection } from '../support/connection.ts';
 import { startDovecot, type Dovecot } from '../support/dovecot.ts';
+import { readOracle } from '../support/imap-oracle.ts';
 import { generateMaildir } from '../support/mailbox-generator.ts';
+import { readStore } from '../support/store-oracle.ts';
 
 const run = promisify(execFile);
 
@@ -39,6 +43,8 @@ export async function benchImport(args: string[]): Promise<void> {
       messages: { type: 'string', default: '20000' },
       runs: { type: 'string', default: '3' },
       mix: { type: 'string', default: 'usual' },
+      /** Compares server and store after every import: UIDs, flags, hashes of bodies. */
+      verify: { type: 'boolean', default: false },
     },
   });
   const [messages, runs] = [Number(values.messages), Number(values.runs)];
@@ -51,7 +57,7 @@ export async function benchImport(args: string[]): Promise<void> {
   const dovecot = await prepareMailbox(messages, mix);
   const store = await prepareStore(folder);
   const contenders: Record<string, () => Promise<Figures>> = {
-    steward: () => importOnce(store, dovecot, messages),
+    steward: () => importOnce(store, dovecot, messages, values.verify),
     'mbsync durable': () => mbsync(folder, dovecot, 'yes'),
     'mbsync, FSync off': () => mbsync(folder, dovecot, 'no'),
     'bare imapflow': () => bareFetch(dovecot),
@@ -109,7 +115,12 @@ async function prepareStore(folder: string): Promise<Store> {
 }
 
 /** A tenant of its own for every run, so that every run imports everything. */
-async function importOnce(store: Store, dovecot: Dovecot, messages: number): Promise<Figures> {
+async function importOnce(
+  store: Store,
+  dovecot: Dovecot,
+  messages: number,
+  verify: boolean,
+): Promise<Figures> {
   const tenantId = uuidv7();
   const keyring = createKeyring({
     rootKey: store.rootKey,
@@ -120,7 +131,8 @@ async function importOnce(store: Store, dovecot: Dovecot, messages: number): Pro
   await keyring.create(tenantId);
   await store.app.db.execute(sql`
     insert into directory.tenants (id, name) values (${tenantId}, 'Bench')`);
-  const { connectionId } = await createTestConnection(store.app, await keyring.vault(tenantId), {
+  const vault = await keyring.vault(tenantId);
+  const { connectionId } = await createTestConnection(store.app, vault, {
     ...{ host: dovecot.host, port: dovecot.port, security: 'none' },
     ...{ username: dovecot.user, password: dovecot.password },
   });
@@ -133,7 +145,21 @@ async function importOnce(store: Store, dovecot: Dovecot, messages: number): Pro
   ]);
   const figures = JSON.parse(stdout) as Figures & { stored: number };
   if (figures.stored !== messages) throw new Error(`stored ${figures.stored} of ${messages}`);
+  if (verify) await verifyEqual(store, dovecot, vault, connectionId);
   return figures;
+}
+
+async function verifyEqual(
+  store: Store,
+  dovecot: Dovecot,
+  vault: TenantVault,
+  connectionId: string,
+): Promise<void> {
+  const client = await dovecot.imap();
+  const server = await readOracle(client);
+  await client.logout();
+  deepStrictEqual(await readStore(store.app, vault, connectionId), server);
+  console.log(`server and store are equal in ${server.size} folders`);
 }
 
 async function mbsync(folder: string, dovecot: Dovecot, fsync: 'yes' | 'no'): Promise<Figures> {
