@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import type { SealedMailPage, SealedMessage } from '../../../domain/mail-page.ts';
+import type { SealedMailPage, SealedMessage, Span } from '../../../domain/mail-page.ts';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
 
@@ -80,25 +80,43 @@ export async function insertAddressesAndLabels(
   // Sorted, so that two loops inserting the same addresses never wait for each other in a circle.
   const sorted = addresses.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   if (sorted.length > 0) {
+    const values = cutOut(
+      blob,
+      sorted.map(({ address }) => address),
+    );
     await tx.execute(sql`
       insert into addresses (tenant_id, id, address)
       select ${licence.tenantId}, id, substring(blob from at + 1 for length)
-      from (select ${sql.param(blob)}::bytea as blob) as sealed, unnest(
+      from (select ${sql.param(values.blob)}::bytea as blob) as sealed, unnest(
         ${sql.param(sorted.map(({ id }) => id))}::uuid[],
-        ${sql.param(sorted.map(({ address }) => address[0]))}::int[],
-        ${sql.param(sorted.map(({ address }) => address[1]))}::int[]
+        ${sql.param(values.at)}::int[], ${sql.param(values.length)}::int[]
       ) as page (id, at, length)
       on conflict do nothing`);
   }
   if (labels.length > 0) {
+    const values = cutOut(
+      blob,
+      labels.map(({ name }) => name),
+    );
     await tx.execute(sql`
       insert into labels (tenant_id, connection_id, id, name)
       select ${licence.tenantId}, ${licence.connectionId}, id, substring(blob from at + 1 for length)
-      from (select ${sql.param(blob)}::bytea as blob) as sealed, unnest(
+      from (select ${sql.param(values.blob)}::bytea as blob) as sealed, unnest(
         ${sql.param(labels.map(({ id }) => id))}::uuid[],
-        ${sql.param(labels.map(({ name }) => name[0]))}::int[],
-        ${sql.param(labels.map(({ name }) => name[1]))}::int[]
+        ${sql.param(values.at)}::int[], ${sql.param(values.length)}::int[]
       ) as page (id, at, length)
       on conflict do nothing`);
   }
+}
+
+/** A small blob of some values: the page's own, with all its bodies, travels once only. */
+function cutOut(blob: Uint8Array, spans: readonly Span[]) {
+  const values = spans.map(([at, length]) => blob.subarray(at, at + length));
+  const at: number[] = [];
+  let end = 0;
+  for (const value of values) {
+    at.push(end);
+    end += value.length;
+  }
+  return { blob: Buffer.concat(values), at, length: values.map((value) => value.length) };
 }
