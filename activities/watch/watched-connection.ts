@@ -117,9 +117,10 @@ function createPoker(deps: ActivityDeps, ref: WatchedRef): () => Promise<void> {
 
 async function pokeOnce(deps: ActivityDeps, ref: WatchedRef): Promise<void> {
   try {
-    await deps.poke(ref.connectionId);
+    // Noted first: a slice that the poke starts clears only what was noted before it began.
     const licence = await readLicence(deps.database, ref);
     if (licence) await withFence(deps.database, licence, (tx) => recordBehind(tx, ref));
+    await deps.poke(ref.connectionId);
   } catch (error) {
     // A poke is a hint: the sweep or the safety poll finds the change as well, only later.
     const reason = describeError(error);
