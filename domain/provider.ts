@@ -154,6 +154,11 @@ export interface HistoryPage {
 export interface ChangePage extends HistoryPage {
   flagChanges: FlagChange[];
   vanished: number[];
+  /**
+   * How `vanished` is known: false when the provider named each one as gone (a tombstone), true
+   * when they are merely missing from a complete listing.
+   */
+  inferred: boolean;
   /** The collection's items were renumbered (UIDVALIDITY): what is stored has to be matched again. */
   renumbered: boolean;
 }

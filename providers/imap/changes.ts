@@ -91,7 +91,7 @@ async function* comparison(
   };
   if (!wanted.vanished && !wanted.flags) return;
   for await (const found of compareKnown(folder, known, before.uidNext - 1, wanted)) {
-    yield pageOf(at, found);
+    yield pageOf(at, { ...found, inferred: true });
   }
 }
 
@@ -104,6 +104,7 @@ function pageOf(
     failures: [],
     flagChanges: [],
     vanished: [],
+    inferred: false,
     renumbered: false,
     listed: undefined,
     more: true,

@@ -111,6 +111,8 @@ describe.each<CapabilityLevel>(['condstore', 'plain'])('changes at a %s server',
     await appendMany(admin, 'Gone', 3);
     const pages = await readChanges(session, 'Gone', { cursor, known: knownItems(known) });
     expect(everything(pages)).toEqual({ ...nothing, new: [11, 12, 13], vanished: [2, 9, 10] });
+    const gone = pages.filter((page) => page.vanished.length > 0);
+    expect(gone.every((page) => page.inferred)).toBe(true);
     expect(pages.at(-1)?.cursor).toMatchObject({ uidNext: 14, messages: 10 });
     expect(pages.slice(0, -1).every((page) => page.more)).toBe(true);
   });
