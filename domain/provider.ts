@@ -161,6 +161,8 @@ export interface ChangePage extends HistoryPage {
   inferred: boolean;
   /** The collection's items were renumbered (UIDVALIDITY): what is stored has to be matched again. */
   renumbered: boolean;
+  /** The provider's order of states began anew: the versions stored of the collection are void. */
+  reordered: boolean;
 }
 
 /** Watches an account for changes; what it reports is a hint, never data. */

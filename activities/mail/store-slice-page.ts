@@ -1,4 +1,5 @@
 import { findPlacedMessages } from '../../db/queries/sync/known-items.ts';
+import { voidVersions } from '../../db/queries/ingest/flags.ts';
 import { storeMailPage, type Loop } from '../../db/queries/ingest/store-page.ts';
 import { beginRenumbering } from '../../db/queries/ingest/renumber.ts';
 import type { ChangePage, FlagChange, HistoryPage } from '../../domain/provider.ts';
@@ -46,6 +47,7 @@ export async function storePreparedPage(
     if ('renumbered' in page && page.renumbered) {
       await beginRenumbering(tx, slice.licence, folder.id, folder.uidValidity);
     }
+    if ('reordered' in page && page.reordered) await voidVersions(tx, slice.licence, folder.id);
     return await storeMailPage(tx, slice.licence, {
       loop,
       folderId: folder.id,

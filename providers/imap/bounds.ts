@@ -47,6 +47,12 @@ export const compareBatch = 5_000;
 /** Flag changes in one page: small rows, one statement for the store. */
 export const flagBatch = 2_000;
 
+/** Ranges of vanished UIDs that are believed at once: 12 MB of text, 100 MB in the worst heap. */
+export const uidRangesMax = 1_000_000;
+
+/** Vanished UIDs handed on by name; of more, only those that the store knows: a set costs nothing. */
+export const namedVanishedMax = 50_000;
+
 /** Connections that one page may cost while the item that breaks them is isolated. */
 export const reopensPerPageMax = 30;
 

@@ -1,8 +1,8 @@
-import type { ChangePage, ChangesRequest, FlagChange } from '../../domain/provider.ts';
-import { compareKnown, flagsSince } from './compare.ts';
+import type { ChangePage, ChangesRequest } from '../../domain/provider.ts';
+import { readDifferences } from './differences.ts';
 import { listUids } from './listing.ts';
 import { presentCursor, readLiveCursor, type LiveCursor } from './live-cursor.ts';
-import { openFolder, type OpenFolder } from './open-folder.ts';
+import { lastUid, openFolder, type OpenFolder } from './open-folder.ts';
 import { readMessages } from './page-stream.ts';
 import { readAhead } from './read-ahead.ts';
 import type { Lease } from './session-pool.ts';
@@ -20,85 +20,83 @@ export function readChanges(lease: Lease, request: ChangesRequest): AsyncGenerat
 async function* readPages(lease: Lease, request: ChangesRequest): AsyncGenerator<ChangePage> {
   const folder = await openFolder(lease, request.collection);
   const present = presentCursor(folder.state, request.collection);
-  const before = readLiveCursor(request.cursor);
+  let before = readLiveCursor(request.cursor);
   if (!before) {
-    yield pageOf(present, { more: false });
+    // UIDNEXT may lie: what counts is the last message that is there.
+    yield pageOf({ ...present, uidNext: (await lastUid(folder)) + 1 }, { more: false });
     return;
   }
   if (before.uidValidity !== present.uidValidity) {
-    yield pageOf(present, { more: false, renumbered: true });
+    const uidNext = (await lastUid(folder)) + 1;
+    yield pageOf({ ...present, uidNext }, { more: false, renumbered: true });
     return;
+  }
+  if (orderIsLost(before, present)) {
+    // Nothing counted before can be compared; these values make everything be looked at.
+    before = { ...before, modseq: null, flagHint: '', messages: 0 };
+    yield pageOf(before, { reordered: true });
   }
   let at = before;
   for await (const { page, cursor } of newMail(folder, request, before, present)) {
     at = cursor;
     yield page;
   }
-  yield* flagChanges(folder, before, present, at);
-  yield* comparison(folder, request, { before, present, at });
-  yield pageOf(present, { more: false });
+  for await (const found of readDifferences(folder, request, { before, present, at })) {
+    yield pageOf(at, found);
+  }
+  yield pageOf({ ...present, uidNext: at.uidNext }, { more: false });
 }
 
+/**
+ * Mod-sequences of a folder only ever grow (RFC 7162 §3.1.1). Where they shrink (a restored
+ * backup) or are no longer told, the order of states begins anew.
+ */
+function orderIsLost(before: LiveCursor, present: LiveCursor): boolean {
+  if (before.modseq === null) return false;
+  return present.modseq === null || BigInt(present.modseq) < BigInt(before.modseq);
+}
+
+/**
+ * New mail, in ascending pages. The cursor follows the UIDs that were listed instead of UIDNEXT,
+ * and messages that EXISTS counts beyond them are looked for above it: some servers state it too
+ * high or too low.
+ */
 async function* newMail(
   folder: OpenFolder,
-  { bounds }: ChangesRequest,
+  request: ChangesRequest,
   before: LiveCursor,
   present: LiveCursor,
 ): AsyncGenerator<{ page: ChangePage; cursor: LiveCursor }> {
+  let cursor = before;
+  for await (const found of readRange(folder, request, cursor, present.uidNext - 1)) {
+    cursor = found.cursor;
+    yield found;
+  }
+  if (cursor.messages >= present.messages) return;
+  const highest = await lastUid(folder);
+  if (highest >= present.uidNext) yield* readRange(folder, request, cursor, highest);
+}
+
+async function* readRange(
+  folder: OpenFolder,
+  { bounds }: ChangesRequest,
+  from: LiveCursor,
+  highest: number,
+): AsyncGenerator<{ page: ChangePage; cursor: LiveCursor }> {
   // A range instead of `n:*`, which always holds the last message (RFC 9051 §6.4.9).
-  const range = { lowest: before.uidNext, highest: present.uidNext - 1 };
+  const range = { lowest: from.uidNext, highest };
   if (range.lowest > range.highest) return;
   const windows = listUids(folder, range, { direction: 'ascending' });
-  let cursor = before;
-  for await (const { messages, failures, lastUid, listed } of readMessages(
-    folder,
-    windows,
-    bounds,
-  )) {
-    if (lastUid === undefined) continue;
-    cursor = { ...cursor, uidNext: lastUid + 1, messages: cursor.messages + listed };
+  let cursor = from;
+  for await (const batch of readMessages(folder, windows, bounds)) {
+    const { messages, failures, listed } = batch;
+    if (batch.lastUid === undefined) continue;
+    cursor = { ...cursor, uidNext: batch.lastUid + 1, messages: cursor.messages + listed };
     yield { page: pageOf(cursor, { messages, failures }), cursor };
   }
 }
 
-async function* flagChanges(
-  folder: OpenFolder,
-  before: LiveCursor,
-  present: LiveCursor,
-  at: LiveCursor,
-): AsyncGenerator<ChangePage> {
-  if (before.modseq === null || present.modseq === null || before.modseq === present.modseq) return;
-  for await (const changes of flagsSince(folder, BigInt(before.modseq), before.uidNext - 1)) {
-    yield pageOf(at, { flagChanges: changes });
-  }
-}
-
-/**
- * Compares what the store knows with the server, as far as the counters or the depth ask for it.
- * Nothing vanished when the messages of before and the new ones add up to those that exist
- * (facts of RFC 9051 §2.3.1.1); with QRESYNC the server would say what vanished instead.
- */
-async function* comparison(
-  folder: OpenFolder,
-  { known, depth }: ChangesRequest,
-  { before, present, at }: Record<'before' | 'present' | 'at', LiveCursor>,
-): AsyncGenerator<ChangePage> {
-  const full = depth === 'full';
-  const hasModseq = before.modseq !== null && present.modseq !== null;
-  const wanted = {
-    vanished: full || at.messages !== present.messages,
-    flags: full || (!hasModseq && before.flagHint !== present.flagHint),
-  };
-  if (!wanted.vanished && !wanted.flags) return;
-  for await (const found of compareKnown(folder, known, before.uidNext - 1, wanted)) {
-    yield pageOf(at, { ...found, inferred: true });
-  }
-}
-
-function pageOf(
-  cursor: LiveCursor,
-  content: Partial<Omit<ChangePage, 'cursor'>> & { flagChanges?: FlagChange[] },
-): ChangePage {
+function pageOf(cursor: LiveCursor, content: Partial<Omit<ChangePage, 'cursor'>>): ChangePage {
   return {
     messages: [],
     failures: [],
@@ -106,6 +104,7 @@ function pageOf(
     vanished: [],
     inferred: false,
     renumbered: false,
+    reordered: false,
     listed: undefined,
     more: true,
     ...content,

@@ -4,50 +4,64 @@ import { translated } from './errors.ts';
 import { readFlags } from './flags.ts';
 import { listUids } from './listing.ts';
 import type { OpenFolder } from './open-folder.ts';
+import { holdsUid, readUidRanges, type UidRanges } from './uid-ranges.ts';
 
 export interface Differences {
   vanished: number[];
   flagChanges: FlagChange[];
 }
 
-/** Flag changes since a mod-sequence (RFC 7162 §3.1.4) of UIDs up to `highest`, in batches. */
-export async function* flagsSince(
+/**
+ * Flag changes since a mod-sequence (RFC 7162 §3.1.4) of UIDs up to `highest`, in batches. Returns
+ * the UIDs up to there that the server says have vanished since then (§3.2.6), or undefined where
+ * QRESYNC is not spoken.
+ */
+export async function* changesSince(
   folder: OpenFolder,
   modseq: bigint,
   highest: number,
-): AsyncGenerator<FlagChange[]> {
-  if (highest < 1) return;
-  let batch: FlagChange[] = [];
-  for await (const change of streamFlags(folder, 1, highest, modseq)) {
-    batch.push(change);
-    if (batch.length < flagBatch) continue;
-    yield batch;
-    batch = [];
+): AsyncGenerator<FlagChange[], UidRanges | undefined> {
+  const { client } = folder;
+  const sets: string[] = [];
+  client.vanishedEarlier = (set) => sets.push(set);
+  try {
+    let batch: FlagChange[] = [];
+    for await (const change of streamFlags(folder, 1, highest, modseq)) {
+      batch.push(change);
+      if (batch.length < flagBatch) continue;
+      yield batch;
+      batch = [];
+    }
+    if (batch.length > 0) yield batch;
+  } finally {
+    client.vanishedEarlier = undefined;
   }
-  if (batch.length > 0) yield batch;
+  return client.enabled.has('QRESYNC') ? readUidRanges(sets, highest) : undefined;
 }
 
 /**
- * Compares the store's items up to `highest` with the server, batch by batch in ascending order.
- * Only a complete listing of a range makes an item of it vanish.
+ * Compares the store's items inside ranges of UIDs with the server, batch by batch in ascending
+ * order. Only a complete listing of a range makes an item of it vanish.
  */
 export async function* compareKnown(
   folder: OpenFolder,
   known: KnownItems,
-  highest: number,
+  within: UidRanges,
   wanted: { vanished: boolean; flags: boolean },
 ): AsyncGenerator<Differences> {
-  for (let after = 0; after < highest;) {
+  const [lowest, highest] = [within.ranges[0]?.first ?? 1, within.ranges.at(-1)?.last ?? 0];
+  for (let after = lowest - 1; after < highest;) {
     const batch = await known.flags(after, compareBatch);
-    const items = batch.filter(({ uid }) => uid <= highest);
-    const [first, last] = [items[0], items.at(-1)];
-    if (!first || !last) return;
-    const found = {
-      vanished: wanted.vanished ? await vanishedOf(folder, items) : [],
-      flagChanges: wanted.flags ? await changedFlags(folder, items) : [],
-    };
-    if (found.vanished.length > 0 || found.flagChanges.length > 0) yield found;
-    after = last.uid;
+    const items = batch.filter(({ uid }) => holdsUid(within, uid));
+    if (items.length > 0) {
+      const found = {
+        vanished: wanted.vanished ? await vanishedOf(folder, items) : [],
+        flagChanges: wanted.flags ? await changedFlags(folder, items) : [],
+      };
+      if (found.vanished.length > 0 || found.flagChanges.length > 0) yield found;
+    }
+    if (batch.length < compareBatch) return;
+    after = batch.at(-1)!.uid;
   }
 }
 

@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
 import { getCACertificates } from 'node:tls';
-import { ImapFlow, type ImapFlowOptions } from 'imapflow';
+import type { ImapFlowOptions } from 'imapflow';
 import { ProviderFailure } from '../../domain/failure.ts';
 import type { ImapAccount } from '../../domain/provider.ts';
 import { createAddressGuard, type AddressGuardOptions } from './address-guard.ts';
 import { parserLimits, type ImapLimits } from './bounds.ts';
+import { ImapClient } from './client.ts';
 import { cleartextRefused, translateConnectError, unreachable } from './errors.ts';
 import { createPinnedTransport } from './pinned-transport.ts';
 
@@ -17,7 +18,7 @@ export interface ImapGuardOptions extends AddressGuardOptions {
 
 /** An open, logged-in connection. */
 export interface ImapConnection {
-  readonly client: ImapFlow;
+  readonly client: ImapClient;
   /** The socket that carries the session, for byte budgets. */
   readonly socket: Socket;
   /** What ended the connection from inside, for example a bound that the server broke. */
@@ -53,7 +54,7 @@ export function createConnect(options: ImapGuardOptions, limits: ImapLimits): Co
     const transport = createPinnedTransport(guard, target, authorities, (socket) => {
       sockets.push(socket);
     });
-    const client = new ImapFlow({
+    const client = new ImapClient({
       ...clientOptions(account, purpose, limits),
       host: target.host,
       port: target.port,
@@ -107,6 +108,8 @@ function clientOptions(
     disableCompression: true,
     // BINARY would take the transfer encoding off at the server, which some do wrongly.
     disableBinary: true,
+    // A watch needs no more than a hint; only a sync reads which UIDs vanished.
+    qresync: purpose === 'sync',
     disableAutoIdle: purpose === 'sync',
     autoIdleDelay: limits.idleDelayMs,
     maxIdleTime: limits.idleRenewMs,
@@ -116,7 +119,7 @@ function clientOptions(
 }
 
 /** Whether the peer has spoken IMAP: a greeting, or a refusal in the form of one. */
-function hasGreeted(client: ImapFlow): boolean {
+function hasGreeted(client: ImapClient): boolean {
   return (
     client.greeting !== undefined ||
     client.byeReason !== undefined ||

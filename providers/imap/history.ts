@@ -1,6 +1,6 @@
 import type { Cursor, HistoryPage, HistoryRequest } from '../../domain/provider.ts';
 import { countSince, listUids } from './listing.ts';
-import { openFolder, type OpenFolder } from './open-folder.ts';
+import { lastUid, openFolder, type OpenFolder } from './open-folder.ts';
 import { readMessages } from './page-stream.ts';
 import { readAhead } from './read-ahead.ts';
 import type { Lease } from './session-pool.ts';
@@ -50,7 +50,9 @@ async function* readPages(lease: Lease, request: HistoryRequest): AsyncGenerator
 async function startCursor(folder: OpenFolder, since: Date | undefined): Promise<HistoryCursor> {
   const { uidValidity, uidNext, messages } = folder.state;
   const listed = since ? await countSince(folder.client, since) : messages;
-  return { uidValidity, nextUid: uidNext, listed: listed ?? null, outside: 0 };
+  // UIDNEXT may lie, and what is below the live loop's first position has to be history.
+  const nextUid = Math.max(uidNext, (await lastUid(folder)) + 1);
+  return { uidValidity, nextUid, listed: listed ?? null, outside: 0 };
 }
 
 /** A cursor of another numbering says nothing; the history begins again. */

@@ -26,7 +26,6 @@ export async function* listUids(
   { direction, since }: ListingOptions,
 ): AsyncGenerator<number[]> {
   const messages = folder.client.mailbox ? folder.client.mailbox.exists : 0;
-  if (messages === 0) return;
   const descending = direction === 'descending';
   let span = messages <= listingWindow ? Number.POSITIVE_INFINITY : listingWindow;
   let [from, to] = [lowest, highest];

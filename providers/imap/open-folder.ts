@@ -1,6 +1,6 @@
-import type { ImapFlow } from 'imapflow';
 import type { RemoteCollection } from '../../domain/provider.ts';
 import { reopensPerPageMax } from './bounds.ts';
+import type { ImapClient } from './client.ts';
 import { isBoundError, translated, translateError, uidValidityChanged } from './errors.ts';
 import type { Lease } from './session-pool.ts';
 
@@ -15,7 +15,7 @@ export interface FolderState {
 
 export interface OpenFolder {
   /** The connection changes when it has to be opened again. */
-  readonly client: ImapFlow;
+  readonly client: ImapClient;
   readonly state: FolderState;
   /**
    * Whether an error is a bound that the server broke. If so the connection is open again
@@ -49,20 +49,24 @@ export async function openFolder(lease: Lease, collection: RemoteCollection): Pr
   };
 }
 
-async function examine(client: ImapFlow, { ref }: RemoteCollection): Promise<FolderState> {
+/** The highest UID in the folder, 0 when it is empty; more reliable than UIDNEXT. */
+export async function lastUid({ client }: { readonly client: ImapClient }): Promise<number> {
+  if (!client.mailbox || client.mailbox.exists === 0) return 0;
+  const last = await translated(client.fetchOne('*', { uid: true }));
+  return last ? last.uid : 0;
+}
+
+async function examine(
+  client: ImapClient,
+  { ref, uidValidity }: RemoteCollection,
+): Promise<FolderState> {
   const mailbox = await translated(client.mailboxOpen(ref, { readOnly: true }));
   const hasModseq = client.enabled.has('CONDSTORE') && mailbox.noModseq !== true;
   return {
-    uidValidity: String(mailbox.uidValidity ?? ''),
-    uidNext: mailbox.uidNext ?? (await uidAfterLast(client, mailbox.exists)),
+    uidValidity: mailbox.uidValidity?.toString() ?? uidValidity ?? '',
+    // Some servers leave it out of SELECT (it is only recommended before RFC 9051).
+    uidNext: mailbox.uidNext ?? (await lastUid({ client })) + 1,
     messages: mailbox.exists ?? 0,
     modseq: hasModseq ? mailbox.highestModseq : undefined,
   };
-}
-
-/** Some servers leave UIDNEXT out of SELECT (it is only recommended before RFC 9051). */
-async function uidAfterLast(client: ImapFlow, messages: number): Promise<number> {
-  if (!messages) return 1;
-  const last = await translated(client.fetchOne('*', { uid: true }));
-  return last ? last.uid + 1 : 1;
 }

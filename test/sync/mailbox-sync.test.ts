@@ -10,86 +10,89 @@ const messages = 2_000;
 /** The bar of the design: events in Temporal per thousand imported messages. */
 const eventsPerThousandMax = 20;
 
-describe.each(['condstore', 'plain'] as const)('mailbox sync with a %s server', (capabilities) => {
-  let mailbox: SyncedMailbox;
+describe.each(['qresync', 'condstore', 'plain'] as const)(
+  'mailbox sync with a %s server',
+  (capabilities) => {
+    let mailbox: SyncedMailbox;
 
-  beforeAll(async () => {
-    const generate = { messages, folders: 8, seed: 7, mix: 'usual' } as const;
-    mailbox = await startSyncedMailbox({ capabilities, generate });
-  }, 120_000);
+    beforeAll(async () => {
+      const generate = { messages, folders: 8, seed: 7, mix: 'usual' } as const;
+      mailbox = await startSyncedMailbox({ capabilities, generate });
+    }, 120_000);
 
-  afterAll(() => mailbox.stop());
+    afterAll(() => mailbox.stop());
 
-  it('imports a mailbox completely: UIDs, flags and bodies equal', async () => {
-    await mailbox.waitForState('live');
-    expect(await mailbox.differences()).toEqual([]);
-    const history = await handleOf(mailbox).fetchHistory();
-    expect(history.events!.length).toBeLessThanOrEqual((eventsPerThousandMax * messages) / 1_000);
-  });
-
-  it('stores new mail, flags and expunges', async () => {
-    await withClient(mailbox.dovecot, async (client) => {
-      await client.append('INBOX', mail('fresh'));
-      const lock = await client.getMailboxLock('INBOX');
-      await client.messageFlagsAdd('1:3', ['\\Seen', '\\Flagged']);
-      await client.messageDelete('4:6');
-      lock.release();
+    it('imports a mailbox completely: UIDs, flags and bodies equal', async () => {
+      await mailbox.waitForState('live');
+      expect(await mailbox.differences()).toEqual([]);
+      const history = await handleOf(mailbox).fetchHistory();
+      expect(history.events!.length).toBeLessThanOrEqual((eventsPerThousandMax * messages) / 1_000);
     });
-    await mailbox.poke();
-    await expectEqual(mailbox);
-  });
 
-  it('keeps the id of a message that is moved', async () => {
-    const before = await newestIds(mailbox);
-    await withClient(mailbox.dovecot, async (client) => {
-      await client.mailboxCreate('Moved');
-      const lock = await client.getMailboxLock('INBOX');
-      await client.messageMove('*', 'Moved');
-      lock.release();
+    it('stores new mail, flags and expunges', async () => {
+      await withClient(mailbox.dovecot, async (client) => {
+        await client.append('INBOX', mail('fresh'));
+        const lock = await client.getMailboxLock('INBOX');
+        await client.messageFlagsAdd('1:3', ['\\Seen', '\\Flagged']);
+        await client.messageDelete('4:6');
+        lock.release();
+      });
+      await mailbox.poke();
+      await expectEqual(mailbox);
     });
-    await mailbox.poke();
-    await expectEqual(mailbox);
-    expect(await newestIds(mailbox)).toEqual(before);
-  });
 
-  it('stops when paused and goes on when resumed', async () => {
-    await want(mailbox, 'paused');
-    await mailbox.waitForState('paused');
-    await withClient(mailbox.dovecot, async (client) => {
-      await client.append('INBOX', mail('later'));
+    it('keeps the id of a message that is moved', async () => {
+      const before = await newestIds(mailbox);
+      await withClient(mailbox.dovecot, async (client) => {
+        await client.mailboxCreate('Moved');
+        const lock = await client.getMailboxLock('INBOX');
+        await client.messageMove('*', 'Moved');
+        lock.release();
+      });
+      await mailbox.poke();
+      await expectEqual(mailbox);
+      expect(await newestIds(mailbox)).toEqual(before);
     });
-    await mailbox.poke();
-    await mailbox.waitForState('paused');
-    expect(await mailbox.differences()).toHaveLength(1);
-    await want(mailbox, 'run');
-    await mailbox.waitForState('live');
-    await expectEqual(mailbox);
-  });
 
-  it('brings the work back when Temporal has lost it', async () => {
-    await handleOf(mailbox).terminate('a test loses it');
-    expect(await waitFor(() => mailbox.ensure())).toBeGreaterThan(0);
-    await waitFor(async () => (await handleOf(mailbox).describe()).status.name === 'RUNNING');
-  });
+    it('stops when paused and goes on when resumed', async () => {
+      await want(mailbox, 'paused');
+      await mailbox.waitForState('paused');
+      await withClient(mailbox.dovecot, async (client) => {
+        await client.append('INBOX', mail('later'));
+      });
+      await mailbox.poke();
+      await mailbox.waitForState('paused');
+      expect(await mailbox.differences()).toHaveLength(1);
+      await want(mailbox, 'run');
+      await mailbox.waitForState('live');
+      await expectEqual(mailbox);
+    });
 
-  it('erases the mail of a disconnected connection and ends its workflow', async () => {
-    const { base, licence } = mailbox;
-    await withTransition(base.app, licence.tenantId, async (tx) => {
-      await tx.execute(sql`
+    it('brings the work back when Temporal has lost it', async () => {
+      await handleOf(mailbox).terminate('a test loses it');
+      expect(await waitFor(() => mailbox.ensure())).toBeGreaterThan(0);
+      await waitFor(async () => (await handleOf(mailbox).describe()).status.name === 'RUNNING');
+    });
+
+    it('erases the mail of a disconnected connection and ends its workflow', async () => {
+      const { base, licence } = mailbox;
+      await withTransition(base.app, licence.tenantId, async (tx) => {
+        await tx.execute(sql`
         update directory.connections set wanted = 'disconnected', generation = generation + 1
         where id = ${licence.connectionId}`);
-      await tx.execute(sql`
+        await tx.execute(sql`
         update connections set credentials = null, disconnected_at = now(), erase_after = now()
         where id = ${licence.connectionId}`);
+      });
+      await mailbox.poke();
+      await handleOf(mailbox).result();
+      const left = await withTenant(base.app, licence.tenantId, (tx) =>
+        tx.execute(sql`select count(*)::int as count from messages`),
+      );
+      expect(left[0]).toEqual({ count: 0 });
     });
-    await mailbox.poke();
-    await handleOf(mailbox).result();
-    const left = await withTenant(base.app, licence.tenantId, (tx) =>
-      tx.execute(sql`select count(*)::int as count from messages`),
-    );
-    expect(left[0]).toEqual({ count: 0 });
-  });
-});
+  },
+);
 
 const mail = (id: string) => `Subject: ${id}\r\nMessage-ID: <${id}@x>\r\n\r\nhello\r\n`;
 

@@ -22,3 +22,10 @@ export async function applyFlagChanges(
     where p.tenant_id = ${licence.tenantId} and p.folder_id = ${folderId} and p.uid = page.uid
       and page.version >= p.version`);
 }
+
+/** The provider's order of states began anew: whatever it says from now on is newer. */
+export async function voidVersions(tx: Tx, licence: Licence, folderId: string): Promise<void> {
+  await tx.execute(sql`
+    update placements set version = 0
+    where tenant_id = ${licence.tenantId} and folder_id = ${folderId} and version > 0`);
+}
