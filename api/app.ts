@@ -11,13 +11,19 @@ import { idempotent } from './idempotency.ts';
 import { createApiMetrics } from './metrics.ts';
 import { fromProviderFailure, HttpProblem, sendProblem } from './problem.ts';
 import { requestLog } from './request-log.ts';
+import { createRateLimiter } from './rate-limit.ts';
 import type { ApiApp } from './route-parts.ts';
+import { addApiKeyRoutes } from './routes/api-keys.ts';
+import { addAuditRoutes } from './routes/audit.ts';
 import { addConnectionActionRoutes } from './routes/connection-actions.ts';
 import { addConnectionEventRoutes } from './routes/connection-events.ts';
+import { addConnectionSettingRoutes } from './routes/connection-settings.ts';
 import { addConnectionRoutes } from './routes/connections.ts';
 import { addDocsRoutes } from './routes/docs.ts';
 import { addFolderRoutes } from './routes/folders.ts';
 import { addHealthRoutes } from './routes/health.ts';
+import { addMemberChangeRoutes } from './routes/member-changes.ts';
+import { addMemberTokenRoutes } from './routes/member-tokens.ts';
 import { addMemberRoutes } from './routes/members.ts';
 import { addMessageRoutes } from './routes/messages.ts';
 import { addMetricsRoutes } from './routes/metrics.ts';
@@ -58,6 +64,7 @@ export function createApi(
     },
   });
   const metrics = createApiMetrics();
+  const connects = createRateLimiter(deps.options.limits.connects);
 
   app.onError((error, c) => sendProblem(c, toProblem(error, deps)));
   app.notFound((c) => sendProblem(c, unknownRoute(app, c)));
@@ -72,8 +79,13 @@ export function createApi(
 
   addOperatorRoutes(app, deps);
   addTenantRoutes(app, deps);
+  addApiKeyRoutes(app, deps);
+  addMemberTokenRoutes(app, deps);
+  addAuditRoutes(app, deps);
   addMemberRoutes(app, deps);
-  addConnectionRoutes(app, deps);
+  addMemberChangeRoutes(app, deps);
+  addConnectionRoutes(app, deps, connects);
+  addConnectionSettingRoutes(app, deps, connects);
   addConnectionActionRoutes(app, deps);
   addConnectionEventRoutes(app, deps, closing);
   addSkipRoutes(app, deps);

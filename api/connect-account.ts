@@ -1,26 +1,25 @@
 import {
   findAccount,
   insertConnection,
+  readConnection,
   reviveConnection,
   type NewConnection,
 } from '../db/queries/connections.ts';
 import { recordAudit } from '../db/queries/audit.ts';
+import { restartHistory } from '../db/queries/connection-changes.ts';
+import { readMember } from '../db/queries/members.ts';
 import type { Tx } from '../db/client.ts';
 import { withTenant, withTenantWrite, withTransition } from '../db/tenant.ts';
-import { secondMs } from '../domain/clock.ts';
 import type { ConnectionProfile } from '../domain/connection.ts';
-import { ProviderFailure } from '../domain/failure.ts';
-import { toPublicId, uuidv7 } from '../domain/ids.ts';
+import { uuidv7 } from '../domain/ids.ts';
 import type { ImapAccount } from '../domain/provider.ts';
 import type { TenantVault } from '../domain/seal.ts';
 import { sealJson } from '../domain/sealed-json.ts';
 import { watchShards } from '../workflows/contract.ts';
+import { accountIndexOf, isDeeper, normaliseHost, verifyAccount } from './account.ts';
 import type { ApiDeps } from './deps.ts';
-import { fromProviderFailure, HttpProblem } from './problem.ts';
+import { absentOwner, duplicateConnection, type HttpProblem } from './problem.ts';
 import type { NewConnectionBody } from './schemas/connections.ts';
-
-/** The adapter has timeouts of its own; this is the longest that the caller waits in all. */
-const verifyTimeoutMs = 45 * secondMs;
 
 /**
  * Connects an account: proves the login first, then writes everything in one transaction. A
@@ -38,15 +37,15 @@ export async function connectAccount(
   const { database, keyring } = deps;
   const vault = await keyring.vault(tenantId);
   const imap = toAccount(body.imap);
-  const host = imap.host.toLowerCase().replace(/\.$/, '');
-  const accountIndex = vault.index('mailbox', 'imap', host, imap.username.toLowerCase());
+  const host = normaliseHost(imap.host);
+  const accountIndex = accountIndexOf(vault, host, imap.username);
   const existing = await withTenant(database, tenantId, (tx) =>
     findAccount(tx, tenantId, accountIndex),
   );
-  if (existing?.connected) throw duplicate(existing.id);
+  if (existing?.connected) throw duplicateConnection(existing.id);
   if (existing && existing.memberId !== body.memberId) throw anotherMembers(existing.id);
 
-  await verify(deps, imap);
+  await verifyAccount(deps.imap, imap);
 
   const id = existing?.id ?? uuidv7();
   const profile: ConnectionProfile = {
@@ -76,25 +75,23 @@ async function store(
   revive: boolean,
   actor: string,
 ): Promise<void> {
-  const { id, tenantId, accountIndex } = connection;
+  const { id, tenantId, accountIndex, capability, backfillSince } = connection;
+  // Somebody may have left while the login was proven.
+  const owner = await readMember(tx, tenantId, connection.memberId);
+  if (!owner || owner.leftAt !== null) throw absentOwner();
+  const before = revive ? await readConnection(tx, tenantId, id) : undefined;
   const stored = revive
     ? await reviveConnection(tx, connection)
     : await insertConnection(tx, connection);
+  if (before && isDeeper(backfillSince, before.backfillSince)) {
+    await restartHistory(tx, connection, capability);
+  }
   if (!stored) {
     // Another request for the same account was faster.
-    throw duplicate((await findAccount(tx, tenantId, accountIndex))?.id ?? id);
+    throw duplicateConnection((await findAccount(tx, tenantId, accountIndex))?.id ?? id);
   }
   const action = revive ? 'connection.reconnected' : 'connection.connected';
   await recordAudit(tx, { tenantId, actor, action, target: `connection:${id}` });
-}
-
-async function verify({ imap }: ApiDeps, account: ImapAccount): Promise<void> {
-  try {
-    await imap.verify(account, AbortSignal.timeout(verifyTimeoutMs));
-  } catch (error) {
-    if (error instanceof ProviderFailure) throw fromProviderFailure(error, 'imap');
-    throw error;
-  }
 }
 
 function sealAccount(
@@ -123,19 +120,10 @@ function shardOf(id: string): number {
   return Number.parseInt(id.slice(-8), 16) % watchShards;
 }
 
-function duplicate(id: string): HttpProblem {
-  return new HttpProblem(
-    'duplicate-connection',
-    'This account is connected already; use the connection named in connectionId.',
-    { extra: { connectionId: toPublicId('connection', id) } },
-  );
-}
-
 /** Its mail was read under that member's eyes only; a login does not hand it to another one. */
 function anotherMembers(id: string): HttpProblem {
-  return new HttpProblem(
-    'duplicate-connection',
+  return duplicateConnection(
+    id,
     'Another member connected this account before; only that member can connect it again.',
-    { extra: { connectionId: toPublicId('connection', id) } },
   );
 }

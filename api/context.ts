@@ -1,8 +1,16 @@
 import type { Actor } from '../domain/read-gate.ts';
 
-/** Whose key came with the request. */
+/** Whose key or token came with the request. */
 export type Principal =
-  | { kind: 'tenant'; tenantId: string; keyId: string; member: ActingMember | undefined }
+  | {
+      kind: 'tenant';
+      tenantId: string;
+      /** The key, or the one that made the token. */
+      keyId: string;
+      /** A member's own token: it may not make keys or tokens. */
+      byToken: boolean;
+      member: ActingMember | undefined;
+    }
   | { kind: 'operator'; operatorId: string };
 
 export interface ActingMember {

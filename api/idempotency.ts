@@ -21,7 +21,7 @@ const runningMinutes = 2;
 const keyPattern = /^[\x21-\x7e]{1,255}$/;
 
 /** Answers' members that are shown once; a replay has null in their place. */
-const secretMembers = new Set(['key']);
+const secretMembers = new Set(['key', 'token']);
 
 /**
  * Makes POSTs with an Idempotency-Key repeatable: the first answer is kept, sealed, and the same

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from '@hono/zod-openapi';
+import type { ListWindow } from '../db/queries/keyset.ts';
 import { HttpProblem } from './problem.ts';
 
 export const limitDefault = 50;
@@ -45,10 +46,7 @@ export function readCursor(list: string, cursor: string | undefined): Position |
   if (position.success && position.data.list === list) {
     return { at: position.data.at, id: position.data.id };
   }
-  throw new HttpProblem(
-    'invalid-cursor',
-    'Use nextCursor of the page before as it came, with the same filters; leave cursor out to start.',
-  );
+  throw invalidCursor();
 }
 
 /**
@@ -67,8 +65,45 @@ export function toPage<Row, Item>(
   return { data: shown.map(toItem), nextCursor };
 }
 
+/** A page, newest first, of rows whose ids are time-ordered: the id alone is the sort key. */
+export async function pageById<Row extends { id: string }, Item>(
+  name: string,
+  { limit, cursor }: { limit: number; cursor?: string | undefined },
+  read: (window: ListWindow) => Promise<Row[]>,
+  toItem: (row: Row) => Item,
+): Promise<{ data: Item[]; nextCursor: string | null }> {
+  const list = listKey(name, {});
+  const rows = await read({ after: readCursor(list, cursor), limit: limit + 1 });
+  return toPage(rows, { list, limit, position: ({ id }) => ({ at: '', id }) }, toItem);
+}
+
 function writeCursor(list: string, { at, id }: Position): string {
   return Buffer.from(JSON.stringify({ v: 1, list, at, id })).toString('base64url');
+}
+
+const chainPositionSchema = z.strictObject({
+  v: z.literal(1),
+  list: z.string(),
+  position: z.int().min(1).max(Number.MAX_SAFE_INTEGER),
+});
+
+/** The same for the audit log, whose entries are numbered. @throws HttpProblem `invalid-cursor` */
+export function readChainCursor(list: string, cursor: string | undefined): number | undefined {
+  if (cursor === undefined) return undefined;
+  const place = chainPositionSchema.safeParse(parseJson(cursor));
+  if (place.success && place.data.list === list) return place.data.position;
+  throw invalidCursor();
+}
+
+export function writeChainCursor(list: string, position: number): string {
+  return Buffer.from(JSON.stringify({ v: 1, list, position })).toString('base64url');
+}
+
+function invalidCursor(): HttpProblem {
+  return new HttpProblem(
+    'invalid-cursor',
+    'Use nextCursor of the page before as it came, with the same filters; leave cursor out to start.',
+  );
 }
 
 function parseJson(cursor: string): unknown {

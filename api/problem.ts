@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { FailureKind, ProviderFailure } from '../domain/failure.ts';
+import { toPublicId } from '../domain/ids.ts';
 import type { ApiEnv } from './context.ts';
 
 export interface FieldError {
@@ -36,6 +37,10 @@ export const problemCodes = {
   'duplicate-member': [409, 'There is a member with this address'],
   'idempotency-mismatch': [409, 'The Idempotency-Key belongs to another request'],
   'idempotency-in-flight': [409, 'The first request with this Idempotency-Key still runs'],
+  'another-account': [409, 'These are the credentials of another account'],
+  'last-owner': [409, 'The tenant would have no owner'],
+  'last-key': [409, 'The tenant would have no API key'],
+  'member-left': [409, 'The member has left'],
   'connection-disconnected': [409, 'The connection is disconnected'],
   'payload-too-large': [413, 'The body is too large'],
   'unsupported-media-type': [415, 'The body must be JSON'],
@@ -76,6 +81,27 @@ export function invalidField(field: string, message: string): HttpProblem {
     errors: [{ field, message }],
   });
 }
+
+/** The account has a connection; the answer names it. */
+export function duplicateConnection(
+  id: string,
+  detail = 'This account is connected already; use the connection named in connectionId.',
+): HttpProblem {
+  const extra = { connectionId: toPublicId('connection', id) };
+  return new HttpProblem('duplicate-connection', detail, { extra });
+}
+
+export const duplicateMember = () =>
+  new HttpProblem('duplicate-member', 'A present member has this e-mail address.');
+
+export const absentOwner = () =>
+  new HttpProblem('unknown-member', 'memberId names no present member of this tenant.');
+
+export const disconnected = () =>
+  new HttpProblem(
+    'connection-disconnected',
+    'Connect the account again with POST /v1/connections; it goes on where it stopped.',
+  );
 
 /** Puts a problem on the wire. */
 export function sendProblem(c: Context<ApiEnv>, problem: HttpProblem): Response {

@@ -43,6 +43,20 @@ export const catalogue: readonly CatalogueTable[] = [
       hash: 'hash',
       created_at: 'time',
       revoked_at: 'time',
+      label: 'word',
+    },
+  ),
+  table(
+    'directory.member_tokens',
+    { export: 'no', erase: 'row', verify: 'no-rows' },
+    {
+      id: 'id',
+      tenant_id: 'id',
+      key_id: 'id',
+      member_id: 'id',
+      hash: 'hash',
+      created_at: 'time',
+      expires_at: 'time',
     },
   ),
   table(

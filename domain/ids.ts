@@ -11,6 +11,7 @@ export const idPrefixes = {
   folder: 'fld',
   skip: 'skp',
   apiKey: 'key',
+  memberToken: 'mtk',
   operator: 'opr',
 } as const;
 

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-/** `stw` opens a tenant's API, `op` the operators'. */
-export type AccessKeyPrefix = 'stw' | 'op';
+/** `stw` opens a tenant's API, `mt` the same for one member and an hour, `op` the operators'. */
+export type AccessKeyPrefix = 'stw' | 'mt' | 'op';
 
 /** 256 bits: nobody guesses one, so its hash needs neither salt nor stretching. */
 const keyBytes = 32;
@@ -25,5 +25,5 @@ export function hashAccessKey(key: string): Uint8Array {
 
 /** Which kind of key a text is by its form; undefined when it is none. */
 export function accessKeyPrefix(text: string): AccessKeyPrefix | undefined {
-  return /^(stw|op)_[\w-]{43}$/.exec(text)?.[1] as AccessKeyPrefix | undefined;
+  return /^(stw|mt|op)_[\w-]{43}$/.exec(text)?.[1] as AccessKeyPrefix | undefined;
 }

@@ -1,19 +1,16 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { recordAudit } from '../../db/queries/audit.ts';
-import {
-  disconnectConnection,
-  readConnection,
-  restartSync,
-  writeWanted,
-} from '../../db/queries/connections.ts';
+import { decideErasure, disconnectConnection } from '../../db/queries/connection-ends.ts';
+import { readConnection, restartSync, writeWanted } from '../../db/queries/connections.ts';
 import type { Tx } from '../../db/client.ts';
-import { withTenantWrite, withTransition } from '../../db/tenant.ts';
+import { withTenant, withTenantWrite, withTransition } from '../../db/tenant.ts';
 import { disconnectedDataKeptDays } from '../../workflows/contract.ts';
 import { type ApiEnv, auditActor, tenantOf } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
 import { idParams, requireId } from '../ids.ts';
-import { HttpProblem, notFound } from '../problem.ts';
+import { requireOwnOrAdmin } from '../permissions.ts';
+import { disconnected, notFound } from '../problem.ts';
 import { readConnectionView } from '../read-connection.ts';
 import { type ApiApp, json, problems, tenantSecurity as security } from '../route-parts.ts';
 import { accepted } from '../schemas/connections.ts';
@@ -45,7 +42,8 @@ const disconnectRoute = createRoute({
   summary: 'Disconnect an account',
   description:
     'Credentials are wiped at once. Tracked mail stays; the rest is erased after ' +
-    `${disconnectedDataKeptDays} days, or now (data=erase), or kept (data=keep).`,
+    `${disconnectedDataKeptDays} days, or now (data=erase), or kept (data=keep). Said of a ` +
+    'disconnected account, data decides anew about what is not erased yet.',
   tags,
   security,
   request: { params, query: z.strictObject({ data: z.enum(['erase', 'keep']).optional() }) },
@@ -68,6 +66,9 @@ export function addConnectionActionRoutes(app: ApiApp, deps: ApiDeps): void {
     const principal = tenantOf(c);
     const { tenantId } = principal;
     const id = requireId('connection', c.req.param('id') ?? '');
+    const row = await withTenant(database, tenantId, (tx) => readConnection(tx, tenantId, id));
+    if (!row) throw notFound();
+    requireOwnOrAdmin(principal, row.memberId);
     await work({ tenantId, id }, auditActor(principal));
     await nudge(deps, { tenantId, connectionId: id, provider: 'imap', capability: 'mail' });
     const view = await readConnectionView(deps, principal, id);
@@ -108,8 +109,12 @@ export function addConnectionActionRoutes(app: ApiApp, deps: ApiDeps): void {
     return act(c, (target, actor) =>
       withTransition(database, target.tenantId, async (tx) => {
         if (!(await readConnection(tx, target.tenantId, target.id))) throw notFound();
-        // Once more changes nothing, so that a repeated request is answered like the first.
-        if (!(await disconnectConnection(tx, target, keptDays))) return;
+        const changed =
+          (await disconnectConnection(tx, target, keptDays)) ||
+          // Said again, it may decide anew about the data; without a word it changes nothing.
+          (data !== undefined &&
+            (await decideErasure(tx, target, data === 'erase' ? 'now' : 'never')));
+        if (!changed) return;
         await audit(tx, target, actor, `connection.disconnected${data ? `.${data}` : ''}`);
       }),
     );
@@ -119,11 +124,7 @@ export function addConnectionActionRoutes(app: ApiApp, deps: ApiDeps): void {
 async function requireConnected(tx: Tx, { tenantId, id }: Target): Promise<void> {
   const row = await readConnection(tx, tenantId, id);
   if (!row) throw notFound();
-  if (row.disconnectedAt === null) return;
-  throw new HttpProblem(
-    'connection-disconnected',
-    'Connect the account again with POST /v1/connections; it goes on where it stopped.',
-  );
+  if (row.disconnectedAt !== null) throw disconnected();
 }
 
 async function audit(tx: Tx, { tenantId, id }: Target, actor: string, what: string): Promise<void> {

@@ -8,9 +8,10 @@ import { viewConnection } from '../connection-view.ts';
 import { auditActor, tenantOf } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
 import { idParams, requireId } from '../ids.ts';
-import { listKey, listOf, listQuery, readCursor, toPage } from '../pagination.ts';
-import { HttpProblem } from '../problem.ts';
-import { createRateLimiter, enforce } from '../rate-limit.ts';
+import { listOf, listQuery, pageById } from '../pagination.ts';
+import { requireOwnOrAdmin } from '../permissions.ts';
+import { absentOwner } from '../problem.ts';
+import { enforce, type RateLimiter } from '../rate-limit.ts';
 import { readConnectionView } from '../read-connection.ts';
 import {
   type ApiApp,
@@ -58,9 +59,8 @@ const readRoute = createRoute({
   responses: { 200: json(connection, 'The connection'), ...problems },
 });
 
-export function addConnectionRoutes(app: ApiApp, deps: ApiDeps): void {
+export function addConnectionRoutes(app: ApiApp, deps: ApiDeps, connects: RateLimiter): void {
   const { database, keyring, options } = deps;
-  const connects = createRateLimiter(options.limits.connects);
 
   app.openapi(createConnection, async (c) => {
     const principal = tenantOf(c);
@@ -69,7 +69,8 @@ export function addConnectionRoutes(app: ApiApp, deps: ApiDeps): void {
     const owner = await withTenant(database, tenantId, (tx) =>
       readMember(tx, tenantId, body.memberId),
     );
-    if (!owner) throw new HttpProblem('unknown-member', 'memberId names no member of this tenant.');
+    if (!owner || owner.leftAt !== null) throw absentOwner();
+    requireOwnOrAdmin(principal, body.memberId);
     enforce(c, connects.take(tenantId), 'connects');
     const id = await connectAccount(deps, tenantId, body, auditActor(principal));
     await nudge(deps, { tenantId, connectionId: id, provider: 'imap', capability: 'mail' });
@@ -78,22 +79,21 @@ export function addConnectionRoutes(app: ApiApp, deps: ApiDeps): void {
 
   app.openapi(listRoute, async (c) => {
     const { tenantId, member } = tenantOf(c);
-    const { limit, cursor } = c.req.valid('query');
-    const list = listKey('connections', {});
-    const window = { after: readCursor(list, cursor), limit: limit + 1 };
-    const vault = await keyring.vault(tenantId);
-    const { rows, progress } = await withTenant(database, tenantId, async (tx) => {
-      const found = await listConnections(tx, tenantId, window);
-      const ids = found.map(({ id }) => id);
-      return { rows: found, progress: await readProgress(tx, tenantId, ids) };
-    });
-    const position = ({ id }: { id: string }) => ({ at: '', id });
-    const page = toPage(rows, { list, limit, position }, (row) =>
-      viewConnection(
-        { vault, options, memberId: member?.id },
-        row,
-        progress.filter(({ connectionId }) => connectionId === row.id),
-      ),
+    const context = { vault: await keyring.vault(tenantId), options, memberId: member?.id };
+    const page = await pageById(
+      'connections',
+      c.req.valid('query'),
+      (window) =>
+        withTenant(database, tenantId, async (tx) => {
+          const rows = await listConnections(tx, tenantId, window);
+          const ids = rows.map(({ id }) => id);
+          const progress = await readProgress(tx, tenantId, ids);
+          return rows.map((row) => ({
+            ...row,
+            progress: progress.filter(({ connectionId }) => connectionId === row.id),
+          }));
+        }),
+      (row) => viewConnection(context, row, row.progress),
     );
     return c.json(page, 200);
   });

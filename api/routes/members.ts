@@ -1,17 +1,17 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { recordAudit } from '../../db/queries/audit.ts';
-import { insertMember, listMembers, readMember, type MemberRow } from '../../db/queries/members.ts';
+import { insertMember, listMembers, readMember } from '../../db/queries/members.ts';
 import { withTenant, withTenantWrite } from '../../db/tenant.ts';
-import { toPublicId, uuidv7 } from '../../domain/ids.ts';
+import { uuidv7 } from '../../domain/ids.ts';
 import { normaliseAddress } from '../../domain/mail.ts';
-import type { TenantVault } from '../../domain/seal.ts';
-import { openJson, sealJson } from '../../domain/sealed-json.ts';
+import { sealJson } from '../../domain/sealed-json.ts';
 import { auditActor, tenantOf } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
 import { idParams, requireId } from '../ids.ts';
-import { toInstant } from '../message-view.ts';
-import { listKey, listOf, listQuery, readCursor, toPage } from '../pagination.ts';
-import { HttpProblem, notFound } from '../problem.ts';
+import { profilePlace, viewMember } from '../member-view.ts';
+import { listOf, listQuery, pageById } from '../pagination.ts';
+import { mayActOnRole } from '../permissions.ts';
+import { duplicateMember, HttpProblem, notFound } from '../problem.ts';
 import {
   type ApiApp,
   idempotencyHeader,
@@ -61,37 +61,33 @@ export function addMemberRoutes(app: ApiApp, { database, keyring }: ApiDeps): vo
     const principal = tenantOf(c);
     const { tenantId } = principal;
     const { name, email, role } = c.req.valid('json');
-    if (!mayAdd(principal.member?.role, role)) {
+    if (!mayActOnRole(principal, role)) {
       throw new HttpProblem('forbidden', `The acting member may not add a member as ${role}.`);
     }
     const vault = await keyring.vault(tenantId);
     const id = uuidv7();
-    const profile = sealJson(vault, placeOf(id), { name, email });
+    const profile = sealJson(vault, profilePlace(id), { name, email });
     const emailIndex = vault.index('address', normaliseAddress(email));
     const row = await withTenantWrite(database, tenantId, async (tx) => {
       const inserted = await insertMember(tx, { id, tenantId, profile, emailIndex, role });
-      if (!inserted) {
-        throw new HttpProblem('duplicate-member', 'A present member has this e-mail address.');
-      }
+      if (!inserted) throw duplicateMember();
       const actor = auditActor(principal);
       await recordAudit(tx, { tenantId, actor, action: 'member.created', target: `member:${id}` });
       return inserted;
     });
-    return c.json(toView(vault, row), 201);
+    return c.json(viewMember(vault, row), 201);
   });
 
   app.openapi(listRoute, async (c) => {
     const { tenantId } = tenantOf(c);
-    const { limit, cursor } = c.req.valid('query');
-    const list = listKey('members', {});
-    const window = { after: readCursor(list, cursor), limit: limit + 1 };
     const vault = await keyring.vault(tenantId);
-    const rows = await withTenant(database, tenantId, (tx) => listMembers(tx, tenantId, window));
-    const position = ({ id }: MemberRow) => ({ at: '', id });
-    return c.json(
-      toPage(rows, { list, limit, position }, (row) => toView(vault, row)),
-      200,
+    const page = await pageById(
+      'members',
+      c.req.valid('query'),
+      (window) => withTenant(database, tenantId, (tx) => listMembers(tx, tenantId, window)),
+      (row) => viewMember(vault, row),
     );
+    return c.json(page, 200);
   });
 
   app.openapi(readRoute, async (c) => {
@@ -99,19 +95,6 @@ export function addMemberRoutes(app: ApiApp, { database, keyring }: ApiDeps): vo
     const id = requireId('member', c.req.param('id'));
     const row = await withTenant(database, tenantId, (tx) => readMember(tx, tenantId, id));
     if (!row) throw notFound();
-    return c.json(toView(await keyring.vault(tenantId), row), 200);
+    return c.json(viewMember(await keyring.vault(tenantId), row), 200);
   });
 }
-
-/** The CRM itself (no acting member) may add anybody; a member nobody above their own role. */
-function mayAdd(actingRole: string | undefined, role: MemberRow['role']): boolean {
-  if (actingRole === undefined || actingRole === 'owner') return true;
-  return actingRole === 'admin' && role !== 'owner';
-}
-
-function toView(vault: TenantVault, { id, profile, role, createdAt }: MemberRow) {
-  const { name, email } = openJson<{ name: string; email: string }>(vault, placeOf(id), profile);
-  return { id: toPublicId('member', id), name, email, role, createdAt: toInstant(createdAt) };
-}
-
-const placeOf = (rowId: string) => ({ table: 'members', column: 'profile', rowId });

@@ -12,7 +12,7 @@ import { auditActor } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
 import { idParams, requireId } from '../ids.ts';
 import { toInstant } from '../message-view.ts';
-import { listKey, listOf, listQuery, readCursor, toPage } from '../pagination.ts';
+import { listOf, listQuery, pageById } from '../pagination.ts';
 import { notFound } from '../problem.ts';
 import {
   type ApiApp,
@@ -75,11 +75,13 @@ export function addOperatorRoutes(app: ApiApp, { database: { db } }: ApiDeps): v
   });
 
   app.openapi(listRoute, async (c) => {
-    const { limit, cursor } = c.req.valid('query');
-    const list = listKey('operators', {});
-    const rows = await listOperators(db, { after: readCursor(list, cursor), limit: limit + 1 });
-    const position = ({ id }: OperatorRow) => ({ at: '', id });
-    return c.json(toPage(rows, { list, limit, position }, toView), 200);
+    const page = await pageById(
+      'operators',
+      c.req.valid('query'),
+      (window) => listOperators(db, window),
+      toView,
+    );
+    return c.json(page, 200);
   });
 
   app.openapi(revokeRoute, async (c) => {

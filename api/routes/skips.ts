@@ -1,16 +1,21 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import { readLicence, withFence } from '../../db/fence.ts';
+import { recordAudit } from '../../db/queries/audit.ts';
 import { readConnection } from '../../db/queries/connections.ts';
-import { listSkips } from '../../db/queries/skips.ts';
+import { listSkips, resetStrikes } from '../../db/queries/skips.ts';
 import { withTenant } from '../../db/tenant.ts';
 import { toPublicId } from '../../domain/ids.ts';
-import { tenantOf } from '../context.ts';
+import { auditActor, tenantOf } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
-import { idParams, requireId } from '../ids.ts';
+import { idParams, publicId, requireId } from '../ids.ts';
 import { toInstant } from '../message-view.ts';
 import { listKey, listOf, listQuery, readCursor, toPage } from '../pagination.ts';
-import { notFound } from '../problem.ts';
+import { requireOwnOrAdmin } from '../permissions.ts';
+import { disconnected, notFound } from '../problem.ts';
+import { readConnectionView } from '../read-connection.ts';
 import { type ApiApp, json, problems, tenantSecurity as security } from '../route-parts.ts';
-import { skip } from '../schemas/connections.ts';
+import { accepted, skip } from '../schemas/connections.ts';
+import { nudge } from '../workflow-control.ts';
 
 const listRoute = createRoute({
   method: 'get',
@@ -22,7 +27,24 @@ const listRoute = createRoute({
   responses: { 200: json(listOf(skip), 'A page of skips'), ...problems },
 });
 
-export function addSkipRoutes(app: ApiApp, { database }: ApiDeps): void {
+const retryRoute = createRoute({
+  method: 'post',
+  path: '/v1/connections/{id}/skips/{skip}/retry',
+  summary: 'Try an item that was not stored again',
+  description: 'It has all its tries again, from the next look on, which comes at once.',
+  tags: ['Connections'],
+  security,
+  request: {
+    params: idParams('connection').extend({
+      skip: publicId('skip').openapi({ param: { name: 'skip', in: 'path' } }),
+    }),
+  },
+  responses: { 202: json(accepted, 'Accepted; look at statusUrl'), ...problems },
+});
+
+export function addSkipRoutes(app: ApiApp, deps: ApiDeps): void {
+  const { database } = deps;
+
   app.openapi(listRoute, async (c) => {
     const { tenantId } = tenantOf(c);
     const connectionId = requireId('connection', c.req.param('id'));
@@ -46,5 +68,32 @@ export function addSkipRoutes(app: ApiApp, { database }: ApiDeps): void {
       createdAt: toInstant(row.createdAt),
     }));
     return c.json(page, 200);
+  });
+  app.openapi(retryRoute, async (c) => {
+    const principal = tenantOf(c);
+    const { tenantId } = principal;
+    const connectionId = requireId('connection', c.req.param('id'));
+    const id = requireId('skip', c.req.param('skip'));
+    const key = { tenantId, connectionId, capability: 'mail' } as const;
+    const row = await withTenant(database, tenantId, (tx) =>
+      readConnection(tx, tenantId, connectionId),
+    );
+    const licence = await readLicence(database, key);
+    if (!row || !licence) throw notFound();
+    requireOwnOrAdmin(principal, row.memberId);
+    await withFence(database, licence, async (tx, wanted) => {
+      if (wanted === 'disconnected') throw disconnected();
+      if (!(await resetStrikes(tx, { tenantId, connectionId, id }))) throw notFound();
+      const [actor, target] = [auditActor(principal), `skip:${id}`];
+      await recordAudit(tx, { tenantId, actor, action: 'skip.retried', target });
+    });
+    await nudge(deps, { ...key, provider: 'imap' });
+    const { id: publicConnectionId, state } = await readConnectionView(
+      deps,
+      principal,
+      connectionId,
+    );
+    const statusUrl = `/v1/connections/${publicConnectionId}/skips`;
+    return c.json({ id: publicConnectionId, state, statusUrl }, 202);
   });
 }

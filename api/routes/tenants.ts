@@ -8,7 +8,7 @@ import { auditActor } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
 import { idParams, requireId } from '../ids.ts';
 import { toInstant } from '../message-view.ts';
-import { listKey, listOf, listQuery, readCursor, toPage } from '../pagination.ts';
+import { listOf, listQuery, pageById } from '../pagination.ts';
 import { notFound } from '../problem.ts';
 import {
   type ApiApp,
@@ -74,11 +74,13 @@ export function addTenantRoutes(app: ApiApp, { database: { db }, keyring }: ApiD
   });
 
   app.openapi(listRoute, async (c) => {
-    const { limit, cursor } = c.req.valid('query');
-    const list = listKey('tenants', {});
-    const rows = await listTenants(db, { after: readCursor(list, cursor), limit: limit + 1 });
-    const position = ({ id }: TenantRow) => ({ at: '', id });
-    return c.json(toPage(rows, { list, limit, position }, toView), 200);
+    const page = await pageById(
+      'tenants',
+      c.req.valid('query'),
+      (window) => listTenants(db, window),
+      toView,
+    );
+    return c.json(page, 200);
   });
 
   app.openapi(readRoute, async (c) => {

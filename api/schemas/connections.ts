@@ -12,23 +12,41 @@ const foldersExcludedMax = 200;
 const folderDepthMax = 20;
 const folderNameLengthMax = 255;
 
+const accountFields = {
+  host: z.string().trim().min(1).max(hostLengthMax),
+  port: z.int().min(1).max(portMax),
+  security: z.enum(['tls', 'starttls', 'none']),
+  username: z
+    .string()
+    .min(1)
+    .max(usernameLengthMax)
+    .regex(/^\P{Cc}+$/u, 'No control characters.'),
+};
+const secretFields = {
+  password: z.string().min(1).max(secretLengthMax).optional(),
+  accessToken: z.string().min(1).max(secretLengthMax).optional(),
+};
+const oneSecret = {
+  message: 'Give either password or accessToken.',
+  path: ['password'],
+};
+const hasOneSecret = (imap: { password?: string | undefined; accessToken?: string | undefined }) =>
+  (imap.password === undefined) !== (imap.accessToken === undefined);
+
 const imapAccount = z
-  .strictObject({
-    host: z.string().trim().min(1).max(hostLengthMax),
-    port: z.int().min(1).max(portMax),
-    security: z.enum(['tls', 'starttls', 'none']),
-    username: z
-      .string()
-      .min(1)
-      .max(usernameLengthMax)
-      .regex(/^\P{Cc}+$/u, 'No control characters.'),
-    password: z.string().min(1).max(secretLengthMax).optional(),
-    accessToken: z.string().min(1).max(secretLengthMax).optional(),
-  })
-  .refine((imap) => (imap.password === undefined) !== (imap.accessToken === undefined), {
-    message: 'Give either password or accessToken.',
-    path: ['password'],
-  });
+  .strictObject({ ...accountFields, ...secretFields })
+  .refine(hasOneSecret, oneSecret);
+
+/** A stored password is never sent to another place, so a new place needs the secret again. */
+const imapChange = z
+  .strictObject({ ...z.strictObject(accountFields).partial().shape, ...secretFields })
+  .refine(hasOneSecret, oneSecret);
+
+const day = z.iso.date().openapi({ description: 'Mail received before this day is not imported.' });
+const folderPaths = z
+  .array(z.array(z.string().min(1).max(folderNameLengthMax)).min(1).max(folderDepthMax))
+  .max(foldersExcludedMax)
+  .openapi({ description: 'Each as the array of its names from the root down.' });
 
 export const newConnection = z
   .strictObject({
@@ -38,18 +56,32 @@ export const newConnection = z
       .array(z.literal('mail', 'An IMAP connection has the capability mail and no other.'))
       .min(1)
       .max(capabilities.length),
-    backfillSince: z.iso
-      .date()
-      .optional()
-      .openapi({ description: 'Mail received before this day is not imported.' }),
+    backfillSince: day.optional(),
     imap: imapAccount,
-    excludedFolders: z
-      .array(z.array(z.string().min(1).max(folderNameLengthMax)).min(1).max(folderDepthMax))
-      .max(foldersExcludedMax)
-      .optional()
-      .openapi({ description: 'Each as the array of its names from the root down.' }),
+    excludedFolders: folderPaths.optional(),
   })
   .openapi('NewConnection');
+
+export const connectionChange = z
+  .strictObject({
+    imap: imapChange.optional().openapi({
+      description:
+        'The same account with new credentials, host, port or security; proven by a login.',
+    }),
+    backfillSince: day.nullable().optional().openapi({
+      description:
+        'Null imports everything. An earlier day imports more; a later one erases nothing.',
+    }),
+    excludedFolders: folderPaths.optional(),
+  })
+  .refine((change) => Object.values(change).some((value) => value !== undefined), {
+    message: 'Give at least one of imap, backfillSince and excludedFolders.',
+  })
+  .openapi('ConnectionChange');
+
+export const ownAddress = z
+  .object({ address: z.string(), kind: z.enum(['account', 'alias']) })
+  .openapi('OwnAddress');
 
 const capabilityState = z
   .object({
@@ -113,4 +145,5 @@ export const skip = z
   .openapi('Skip');
 
 export type ConnectionView = z.infer<typeof connection>;
+export type ConnectionChangeBody = z.infer<typeof connectionChange>;
 export type NewConnectionBody = z.infer<typeof newConnection>;

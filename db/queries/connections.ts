@@ -114,7 +114,7 @@ export async function reviveConnection(
   return true;
 }
 
-interface ConnectionKey {
+export interface ConnectionKey {
   tenantId: string;
   id: string;
 }
@@ -156,29 +156,8 @@ export async function restartSync(
   return true;
 }
 
-/**
- * Ends a connection: credentials go at once, untracked data after so many days (null keeps it). Call
- * it inside `withTransition`. False when it was disconnected already.
- */
-export async function disconnectConnection(
-  tx: Tx,
-  key: ConnectionKey,
-  keptDays: number | null,
-): Promise<boolean> {
-  const ended = await tx.execute(sql`
-    update connections set credentials = null, disconnected_at = steward_now(),
-      erase_after = steward_now() + make_interval(days => ${keptDays})
-    where tenant_id = ${key.tenantId} and id = ${key.id} and disconnected_at is null
-    returning id`);
-  if (ended.length === 0) return false;
-  await tx.execute(sql`
-    update directory.connections set wanted = 'disconnected', generation = generation + 1
-    where tenant_id = ${key.tenantId} and id = ${key.id}`);
-  return true;
-}
-
 /** Also states the new licence, so that this transaction may write what the fence guards. */
-async function raiseGeneration(
+export async function raiseGeneration(
   tx: Tx,
   { tenantId, id }: ConnectionKey,
   capability: Capability,

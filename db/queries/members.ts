@@ -88,3 +88,19 @@ export async function updateMember(
     where tenant_id = ${tenantId} and id = ${id} returning ${columns}`);
   return row;
 }
+
+/** Off-boards a present member; the row stays, as the name on mail that is tracked. */
+export async function endMember(tx: Tx, tenantId: string, id: string): Promise<boolean> {
+  const left = await tx.execute(sql`
+    update members set left_at = steward_now()
+    where tenant_id = ${tenantId} and id = ${id} and left_at is null returning id`);
+  return left.length > 0;
+}
+
+/** Whether a present owner besides this member is left. Ask it inside `withTransition`. */
+export async function hasOtherOwner(tx: Tx, tenantId: string, id: string): Promise<boolean> {
+  const others = await tx.execute(sql`
+    select from members where tenant_id = ${tenantId} and role = 'owner' and left_at is null
+      and id <> ${id} limit 1`);
+  return others.length > 0;
+}

@@ -27,3 +27,15 @@ export async function listSkips(
       and ${olderThan(sql`created_at`, sql`id`, after)}
     order by created_at desc, id desc limit ${limit}`);
 }
+
+/** Gives an item all its tries again: the next live slice looks at it. False: no such skip. */
+export async function resetStrikes(
+  tx: Tx,
+  { tenantId, connectionId, id }: { tenantId: string; connectionId: string; id: string },
+): Promise<boolean> {
+  const rows = await tx.execute(sql`
+    update skips set strikes = 0, quarantined_at = null
+    where tenant_id = ${tenantId} and connection_id = ${connectionId} and id = ${id}
+    returning id`);
+  return rows.length > 0;
+}

@@ -43,4 +43,18 @@ export const directoryApiKeys = directory.table('api_keys', {
   hash: bytea('hash').notNull().unique(),
   createdAt: createdAt(),
   revokedAt: instant('revoked_at'),
+  /** What uses the key, in a word of the CRM's own. */
+  label: text('label'),
+});
+
+/** Short-lived tokens for browsers, each bound to one member. */
+export const directoryMemberTokens = directory.table('member_tokens', {
+  id: uuid('id').primaryKey(),
+  tenantId: uuid('tenant_id').notNull(),
+  /** The key that made it; revoking the key ends the token. */
+  keyId: uuid('key_id').notNull(),
+  memberId: uuid('member_id').notNull(),
+  hash: bytea('hash').notNull().unique(),
+  createdAt: createdAt(),
+  expiresAt: instant('expires_at').notNull(),
 });

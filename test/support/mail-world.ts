@@ -6,6 +6,7 @@ import { writeFolder, writeMessage, writeSkip } from './mail-rows.ts';
 /** Two tenants; in the first a member with mail and one without. All ids are public ones. */
 export interface MailWorld {
   ours: TestTenant;
+  apiKey: string;
   owner: string;
   colleague: string;
   connection: string;
@@ -68,8 +69,10 @@ export async function createMailWorld(api: TestApi): Promise<MailWorld> {
   });
   const skip = await writeSkip(store, folder, 3);
   const thread = (id: string) => toPublicId('thread', ours.vault.index('message', 'thread', id));
+  const keys = await api.call('GET', '/v1/api-keys', { key: ours.key });
   return {
     ours,
+    apiKey: String(keys.body.data[0]!['id']),
     owner,
     colleague,
     connection: toPublicId('connection', connectionId),

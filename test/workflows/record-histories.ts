@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { disconnectConnection } from '../../db/queries/connections.ts';
+import { disconnectConnection } from '../../db/queries/connection-ends.ts';
 import { withTransition } from '../../db/tenant.ts';
 import { startSyncedMailbox, type SyncedMailbox } from '../support/synced-mailbox.ts';
 import { appendAndSync, mailboxRun, startShortRuns, want } from './mailbox-runs.ts';
