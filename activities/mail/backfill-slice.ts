@@ -1,15 +1,14 @@
 import { listStoredFolders } from '../../db/queries/sync/folders.ts';
-import { endRenumbering } from '../../db/queries/ingest/renumber.ts';
 import { recordBackfill } from '../../db/queries/sync/status.ts';
 import { withTenant } from '../../db/tenant.ts';
-import type { HistoryPage, MailSession } from '../../domain/provider.ts';
+import type { MailSession } from '../../domain/provider.ts';
 import type { SliceReport } from '../../domain/sync.ts';
 import type { ActivityDeps } from '../deps.ts';
 import { pageBounds } from './bounds.ts';
 import { syncFolders, type SyncFolder } from './folders.ts';
 import { emptyReport, reportOf } from './run-slice.ts';
 import { openSlice, withSession, type Slice, type SliceLife, type SliceTarget } from './slice.ts';
-import { preparePage, storePreparedPage } from './store-slice-page.ts';
+import { createStoreQueue, type StoreQueue } from './store-queue.ts';
 
 export interface BackfillSliceInput extends SliceTarget {
   failuresBefore: number;
@@ -31,21 +30,31 @@ export async function runBackfillSlice(
   });
 }
 
+/**
+ * Imports folder after folder. Three stages work at once, across the ends of folders: the adapter
+ * reads, the thread decodes and seals, the database stores. Returns false when time ran out.
+ */
 async function importAll(slice: Slice, session: MailSession): Promise<boolean> {
   const folders = await syncFolders(slice, await session.collections());
   // Before the live loop has noted a folder's position, mail could arrive between the two loops.
   const due = folders.filter((folder) => !folder.backfillDone && folder.liveCursor !== null);
-  for (const folder of due) {
-    if (!(await importHistory(slice, session, folder))) return false;
+  const queue = createStoreQueue(slice);
+  try {
+    for (const folder of due) {
+      if (!(await importHistory(slice, session, folder, queue))) break;
+    }
+  } finally {
+    await queue.drain();
   }
   return await nothingLeft(slice);
 }
 
-/** One folder's history. Returns false when the slice's time ran out before the end. */
+/** One folder's history. Returns false when the slice's time is over. */
 async function importHistory(
   slice: Slice,
   session: MailSession,
   folder: SyncFolder,
+  queue: StoreQueue,
 ): Promise<boolean> {
   const pages = session.history({
     collection: folder.remote,
@@ -53,43 +62,11 @@ async function importHistory(
     since: slice.since,
     bounds: pageBounds,
   });
-  if (!(await storeOverlapped(slice, folder, pages))) return false;
-  slice.counts.removed += await slice.write((tx) => endRenumbering(tx, slice.licence, folder.id));
-  return true;
-}
-
-/**
- * Three stages at once: while a page is being stored, the next is decoded and sealed in the
- * thread, and the adapter reads the one after it. Pages are stored in order.
- */
-async function storeOverlapped(
-  slice: Slice,
-  folder: SyncFolder,
-  pages: AsyncIterable<HistoryPage>,
-): Promise<boolean> {
-  let storing = Promise.resolve<{ error?: unknown }>({});
   for await (const page of pages) {
-    const prepared = await preparePage(slice, folder, page);
-    const before = await storing;
-    if ('error' in before) throw before.error;
-    const stop = slice.pulse() && page.more;
-    storing = storePreparedPage(slice, folder, 'backfill', prepared).then(
-      () => ({}),
-      (error: unknown) => ({ error }),
-    );
-    if (stop) {
-      await rethrow(storing);
-      return false;
-    }
+    await queue.add(folder, page);
+    if (slice.pulse()) return false;
   }
-  await rethrow(storing);
-  slice.pulse();
   return true;
-}
-
-async function rethrow(storing: Promise<{ error?: unknown }>): Promise<void> {
-  const result = await storing;
-  if ('error' in result) throw result.error;
 }
 
 async function nothingLeft({ deps, licence }: Slice): Promise<boolean> {

@@ -4,7 +4,7 @@ import { encodePage } from '../../activities/mail/encode-page.ts';
 import { withFence, type FoundLicence } from '../../db/fence.ts';
 import { storeFolders, type FolderToStore } from '../../db/queries/sync/folders.ts';
 import { storeMailPage, type PageToStore } from '../../db/queries/ingest/store-page.ts';
-import { beginRenumbering, endRenumbering } from '../../db/queries/ingest/renumber.ts';
+import { beginRenumbering } from '../../db/queries/ingest/renumber.ts';
 import { withTenant } from '../../db/tenant.ts';
 import { uuidv7 } from '../../domain/ids.ts';
 import type { RawMessage } from '../../domain/provider.ts';
@@ -87,8 +87,10 @@ describe('the ingest point of mail', () => {
     const ids = (await messagesOf(inbox)).map((row) => row.id);
     await withFence(base.app, licence, (tx) => beginRenumbering(tx, licence, inbox, '9'));
     expect(await messagesOf(inbox)).toHaveLength(3);
-    await store(inbox, [mail(11, '<r1@x>'), mail(12, '<r2@x>')], { uidValidity: '9' });
-    await withFence(base.app, licence, (tx) => endRenumbering(tx, licence, inbox));
+    const listing = { uidValidity: '9', loop: 'backfill' } as const;
+    await store(inbox, [mail(12, '<r2@x>')], { ...listing, more: true });
+    expect(await messagesOf(inbox)).toHaveLength(3);
+    await store(inbox, [mail(11, '<r1@x>')], listing);
     const after = await messagesOf(inbox);
     expect(after.map((row) => [row.uid, row.id])).toEqual([
       ['11', ids[0]],

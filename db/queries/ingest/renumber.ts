@@ -14,7 +14,7 @@ export async function beginRenumbering(
   folderId: string,
   uidValidity: string,
 ): Promise<void> {
-  await dropLeftovers(tx, licence, folderId);
+  const dropped = await endRenumbering(tx, licence, folderId);
   await tx.execute(sql`
     delete from placements where tenant_id = ${licence.tenantId} and folder_id = ${folderId}
       and hidden_at is not null`);
@@ -27,22 +27,15 @@ export async function beginRenumbering(
     update folders set uid_validity = ${uidValidity}
     where tenant_id = ${licence.tenantId} and id = ${folderId}`);
   await tx.execute(sql`
-    update collections set backfill_cursor = null, backfill_done = false, mark = null
+    update collections set backfill_cursor = null, backfill_done = false, mark = null,
+      stored = stored - ${dropped}
     where tenant_id = ${licence.tenantId} and id = ${folderId}`);
 }
 
-/** After a complete new listing: what did not show up again is gone. Returns how many places. */
+/**
+ * After a complete new listing: what did not show up again is gone. Returns how many places.
+ */
 export async function endRenumbering(tx: Tx, licence: Licence, folderId: string): Promise<number> {
-  const dropped = await dropLeftovers(tx, licence, folderId);
-  if (dropped > 0) {
-    await tx.execute(sql`
-      update collections set stored = stored - ${dropped}
-      where tenant_id = ${licence.tenantId} and id = ${folderId}`);
-  }
-  return dropped;
-}
-
-async function dropLeftovers(tx: Tx, licence: Licence, folderId: string): Promise<number> {
   const left = await tx.execute<{ message_id: string }>(sql`
     delete from placements
     where tenant_id = ${licence.tenantId} and folder_id = ${folderId} and uid < 0

@@ -7,6 +7,7 @@ import { applyFlagChanges } from './flags.ts';
 import { linkThreads } from './link-threads.ts';
 import { insertAddressesAndLabels, insertMessages, insertParticipants } from './messages.ts';
 import { claimTwins, placeMessages } from './placements.ts';
+import { endRenumbering } from './renumber.ts';
 import { recordStrikes } from './strikes.ts';
 import { hideVanished } from './vanished.ts';
 
@@ -47,10 +48,13 @@ export async function storeMailPage(
   licence: Licence,
   input: PageToStore,
 ): Promise<PageCounts> {
-  const removed = await hideVanished(tx, licence, input);
+  const vanished = await hideVanished(tx, licence, input);
   await applyFlagChanges(tx, licence, input);
   const { fresh, placed, stored } = await storeMessages(tx, licence, input);
   const skipped = await recordStrikes(tx, licence, input);
+  const listed = input.loop === 'backfill' && !input.more;
+  const leftOver = listed ? await endRenumbering(tx, licence, input.folderId) : 0;
+  const removed = vanished + leftOver;
   await moveCursor(tx, licence, input, stored - removed);
   return { stored, updated: input.flagChanges.length + placed - fresh, removed, skipped };
 }
