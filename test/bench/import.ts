@@ -24,7 +24,7 @@ import { readStore } from '../support/store-oracle.ts';
 const run = promisify(execFile);
 
 /** As `npm start` and the compose file run the worker. */
-const workerFlags = ['--max-semi-space-size=4'];
+const workerFlags = ['--max-semi-space-size=8'];
 
 interface Figures {
   seconds: number;

@@ -46,8 +46,9 @@ export async function linkThreads(
 
 async function mergeThreads(tx: Tx, licence: Licence, merges: Map<string, string>): Promise<void> {
   if (merges.size === 0) return;
+  const losers = sql.param([...merges.keys()]);
   const pairs = sql`unnest(
-    ${sql.param([...merges.keys()])}::uuid[], ${sql.param([...merges.values()])}::uuid[]
+    ${losers}::uuid[], ${sql.param([...merges.values()])}::uuid[]
   ) as merged (loser, winner)`;
   await tx.execute(sql`
     update messages m set thread_id = merged.winner from ${pairs}
@@ -55,7 +56,7 @@ async function mergeThreads(tx: Tx, licence: Licence, merges: Map<string, string
   await tx.execute(sql`
     update thread_references r set thread_id = merged.winner from ${pairs}
     where r.tenant_id = ${licence.tenantId} and r.connection_id = ${licence.connectionId}
-      and r.thread_id = merged.loser`);
+      and r.thread_id = any(${losers}::uuid[]) and r.thread_id = merged.loser`);
 }
 
 async function rememberReferences(
@@ -88,6 +89,7 @@ async function repliesToTracked(
     select m.message_id_index, p.address_id
     from messages m join participants p on p.tenant_id = m.tenant_id and p.message_id = m.id
     where m.tenant_id = ${licence.tenantId} and m.connection_id = ${licence.connectionId}
+      and exists (select from messages where tenant_id = ${licence.tenantId} and tracked)
       and m.tracked and m.message_id_index = any(${sql.param(named)}::uuid[])`);
   const insiders = Map.groupBy(parents, (row) => row.message_id_index);
   return messages.map((message) =>

@@ -15,6 +15,12 @@ export async function claimTwins(
   const rows = await tx.execute<{ id: string; twin_index: string }>(sql`
     select m.id, m.twin_index from messages m
     where m.tenant_id = ${licence.tenantId} and m.connection_id = ${licence.connectionId}
+      and (
+        exists (select from messages where tenant_id = ${licence.tenantId}
+          and connection_id = ${licence.connectionId} and hidden_at is not null)
+        or exists (select from placements where tenant_id = ${licence.tenantId}
+          and folder_id = ${folderId} and uid < 0)
+      )
       and m.twin_index = any(${sql.param(page.messages.map((m) => m.twinIndex))}::uuid[])
       and (m.hidden_at is not null or exists (
         select from placements p where p.tenant_id = m.tenant_id and p.message_id = m.id
