@@ -43,6 +43,8 @@ export interface SealedMessage {
   messageIdIndex: string | null;
   /** Indexes of In-Reply-To and References, without the message's own. */
   references: string[];
+  /** The thread that the provider put it into; null where it has none of its own. */
+  threadIndex: string | null;
   twinIndex: string;
   contentIndex: string;
   sentAt: Date | null;

@@ -49,6 +49,8 @@ export interface RemoteCollection {
   messages: number;
   /** IMAP: UIDVALIDITY as text. */
   uidValidity: string | undefined;
+  /** The provider's id of the collection, which outlives a change of its name (MAILBOXID). */
+  objectId: string | undefined;
   /** Counters that move whenever anything in the collection may have changed. */
   mark: string;
   /** False when some changes (flags, without CONDSTORE) don't move the mark: compare everything. */
@@ -85,8 +87,17 @@ export type ItemsPage = Pick<HistoryPage, 'messages' | 'failures'>;
 export interface KnownItems {
   /** How many visible items the store holds. */
   count(): Promise<number>;
-  /** Visible items in ascending order after `afterRef` (0 for the first), at most `limit`. */
-  flags(afterUid: number, limit: number): Promise<{ uid: number; flags: number }[]>;
+  /** Visible items in ascending order after `afterUid` (0 for the first), at most `limit`. */
+  flags(afterUid: number, limit: number): Promise<KnownItem[]>;
+  /** Keywords in the form of `KnownItem.labels`. */
+  labelsOf(keywords: readonly string[]): string;
+}
+
+export interface KnownItem {
+  uid: number;
+  flags: number;
+  /** Equal for equal sets of keywords; says nothing else. */
+  labels: string;
 }
 
 export interface PageBounds {
@@ -98,6 +109,7 @@ export interface PageBounds {
 export interface RawMessage {
   uid: number;
   flags: number;
+  /** Keywords, and labels where the provider has them, in the provider's own words. */
   keywords: string[];
   receivedAt: Date;
   size: number;
@@ -105,6 +117,8 @@ export interface RawMessage {
   version: bigint;
   /** A provider-wide stable id where there is one (EMAILID, X-GM-MSGID). */
   stableId: string | undefined;
+  /** The provider's own name of the thread (THREADID, X-GM-THRID), which beats References. */
+  threadId: string | undefined;
   header: Uint8Array;
   leaves: RawLeaf[];
   attachments: AttachmentInfo[];

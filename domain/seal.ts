@@ -17,6 +17,7 @@ export type IndexPurpose =
   | 'placement'
   | 'message-id'
   | 'skip'
+  | 'thread'
   | 'twin';
 
 /**

@@ -6,9 +6,6 @@ import type { TenantVault } from '../../domain/seal.ts';
 import { decodeMessage } from './decode-message.ts';
 import { createSealedBlob, type SealedBlob } from './sealed-blob.ts';
 
-/** A tenant reads at most so many keywords of one message; more is a server gone wrong. */
-const keywordsMax = 50;
-
 /**
  * Decodes and seals a page. A message that can't be decoded becomes a failure of its own; the rest
  * of the page goes on. Ids are derived, so the same page encoded twice stores the same rows.
@@ -69,12 +66,13 @@ function encodeMessage(page: Page, raw: RawMessage): SealedMessage {
     id,
     uid: raw.uid,
     flags: raw.flags,
-    labelIds: raw.keywords.slice(0, keywordsMax).map((name) => encodeLabel(page, name)),
+    labelIds: raw.keywords.map((name) => encodeLabel(page, name)),
     version: raw.version,
     envelope: blob.sealJson({ table: 'messages', column: 'envelope', rowId: id }, envelope),
     body: blob.sealJson({ table: 'messages', column: 'body', rowId: id }, body),
     messageIdIndex,
     references: [...named].map((name) => vault.index('message-id', name)),
+    threadIndex: raw.threadId ? vault.index('thread', job.connectionId, raw.threadId) : null,
     twinIndex: twinIndex(page, raw, envelope),
     contentIndex: vault.index('content', envelope.messageId, body.text ?? '', body.html ?? ''),
     sentAt: decoded.sentAt,

@@ -12,7 +12,7 @@ import { syncFolders, type SyncFolder } from './folders.ts';
 import { retryStruck } from './retry-struck.ts';
 import { emptyReport, reportOf } from './run-slice.ts';
 import { openSlice, withSession, type Slice, type SliceLife, type SliceTarget } from './slice.ts';
-import { preparePage, storePreparedPage } from './store-slice-page.ts';
+import { labelId, preparePage, storePreparedPage } from './store-slice-page.ts';
 
 /** A watch that gave no sign for so long is not trusted to announce changes. */
 const watchTrustMs = 10 * minuteMs;
@@ -86,7 +86,9 @@ async function syncChanges(
   const pages = session.changes({
     collection: folder.remote,
     cursor: folder.liveCursor,
-    known: createKnownItems(deps.database, licence.tenantId, folder.id),
+    known: createKnownItems(deps.database, licence.tenantId, folder.id, (keyword) =>
+      labelId(slice, keyword),
+    ),
     depth,
     bounds: pageBounds,
   });

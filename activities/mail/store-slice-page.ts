@@ -75,7 +75,8 @@ function flagChangesOf(page: HistoryPage | ChangePage): FlagChange[] {
   return 'flagChanges' in page ? page.flagChanges : [];
 }
 
-function labelId(slice: Slice, name: string): string {
+/** A keyword's or label's id; equal names have equal ids. */
+export function labelId(slice: Slice, name: string): string {
   return slice.vault.index('keyword', slice.licence.connectionId, name);
 }
 

@@ -1,7 +1,8 @@
-import type { FlagChange, KnownItems } from '../../domain/provider.ts';
+import type { FlagChange, KnownItem, KnownItems } from '../../domain/provider.ts';
 import { compareBatch, flagBatch } from './bounds.ts';
 import { translated } from './errors.ts';
 import { readFlags } from './flags.ts';
+import { isGmail } from './gmail.ts';
 import { listUids } from './listing.ts';
 import type { OpenFolder } from './open-folder.ts';
 import { holdsUid, readUidRanges, type UidRanges } from './uid-ranges.ts';
@@ -56,7 +57,7 @@ export async function* compareKnown(
     if (items.length > 0) {
       const found = {
         vanished: wanted.vanished ? await vanishedOf(folder, items) : [],
-        flagChanges: wanted.flags ? await changedFlags(folder, items) : [],
+        flagChanges: wanted.flags ? await changedFlags(folder, known, items) : [],
       };
       if (found.vanished.length > 0 || found.flagChanges.length > 0) yield found;
     }
@@ -79,13 +80,16 @@ async function vanishedOf(
 
 async function changedFlags(
   folder: OpenFolder,
-  items: readonly { uid: number; flags: number }[],
+  known: KnownItems,
+  items: readonly KnownItem[],
 ): Promise<FlagChange[]> {
-  const stored = new Map(items.map(({ uid, flags }) => [uid, flags]));
+  const stored = new Map(items.map((item) => [item.uid, item]));
   const changes: FlagChange[] = [];
   for await (const change of streamFlags(folder, items[0]!.uid, items.at(-1)!.uid)) {
-    const flags = stored.get(change.uid);
-    if (flags !== undefined && flags !== change.flags) changes.push(change);
+    const item = stored.get(change.uid);
+    if (!item) continue;
+    const same = item.flags === change.flags && item.labels === known.labelsOf(change.keywords);
+    if (!same) changes.push(change);
   }
   return changes;
 }
@@ -97,19 +101,21 @@ async function* streamFlags(
   highest: number,
   changedSince?: bigint,
 ): AsyncGenerator<FlagChange> {
+  const hasLabels = isGmail(client);
   const rows = client.fetch(
     `${lowest}:${highest}`,
-    { uid: true, flags: true },
+    { uid: true, flags: true, labels: true },
     { uid: true, ...(changedSince !== undefined && { changedSince }) },
   );
   try {
     for (;;) {
       const row = await translated(rows.next());
       if (row.done) return;
-      const { uid, flags, modseq } = row.value;
-      // Rows without FLAGS tell nothing; rows of other UIDs were not asked for.
-      if (!flags || !uid || uid < lowest || uid > highest) continue;
-      yield { uid, ...readFlags(flags), version: modseq ?? 0n };
+      const { uid, flags, labels, modseq } = row.value;
+      // Rows without what was asked for tell nothing; rows of other UIDs were not asked for.
+      if (!flags || (hasLabels && !labels)) continue;
+      if (!uid || uid < lowest || uid > highest) continue;
+      yield { uid, ...readFlags(flags, labels), version: modseq ?? 0n };
     }
   } finally {
     await rows.return(undefined);

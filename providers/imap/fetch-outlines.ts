@@ -15,6 +15,7 @@ export interface Outline extends ReadFlags {
   size: number;
   version: bigint;
   stableId: string | undefined;
+  threadId: string | undefined;
   header: Uint8Array;
   plan: StructurePlan;
 }
@@ -23,6 +24,8 @@ export interface Outline extends ReadFlags {
 const query = {
   uid: true,
   flags: true,
+  labels: true,
+  threadId: true,
   internalDate: true,
   size: true,
   bodyStructure: true,
@@ -79,11 +82,12 @@ function toOutline(row: FetchMessageObject): Outline | SkipReason {
   if (!plan) return 'too-complex';
   return {
     uid: row.uid,
-    ...readFlags(row.flags),
+    ...readFlags(row.flags, row.labels),
     receivedAt: receivedAt(row),
     size: row.size ?? 0,
     version: row.modseq ?? 0n,
-    stableId: row.emailId,
+    stableId: row.emailId || undefined,
+    threadId: row.threadId || undefined,
     header: row.headers,
     plan,
   };

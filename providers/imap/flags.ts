@@ -15,14 +15,19 @@ export interface ReadFlags {
   keywords: string[];
 }
 
-/** System flags as bits, keywords as they are; `\Recent` and unknown system flags are dropped. */
-export function readFlags(names: ReadonlySet<string> | undefined): ReadFlags {
+/**
+ * System flags as bits, keywords as they are; `\Recent` and unknown system flags are dropped. A
+ * host's labels (X-GM-LABELS) are kept beside the keywords, `\Inbox` and the like as well.
+ */
+export function readFlags(
+  names: ReadonlySet<string> | undefined,
+  labels: ReadonlySet<string> = new Set(),
+): ReadFlags {
   let flags = 0;
-  const keywords: string[] = [];
+  const keywords = new Set(labels);
   for (const name of names ?? []) {
-    if (!name.startsWith('\\')) {
-      if (keywords.length < keywordsMax) keywords.push(name);
-    } else flags |= bits.get(name.toLowerCase()) ?? 0;
+    if (name.startsWith('\\')) flags |= bits.get(name.toLowerCase()) ?? 0;
+    else keywords.add(name);
   }
-  return { flags, keywords };
+  return { flags, keywords: [...keywords].slice(0, keywordsMax) };
 }

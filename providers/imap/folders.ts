@@ -5,6 +5,7 @@ import type { RemoteCollection } from '../../domain/provider.ts';
 import { folderListBytesMax, foldersMax } from './bounds.ts';
 import type { ImapConnection } from './connect.ts';
 import { responseTooLarge, translateError } from './errors.ts';
+import { gmailFolders, isGmail } from './gmail.ts';
 
 /** RFC 6154; imapflow finds the attribute, or else one of the well-known names. */
 const roles = new Map<string, FolderRole>([
@@ -28,25 +29,32 @@ const counters = {
 
 /**
  * Every folder that can be opened, with its counters: one LIST where LIST-STATUS (RFC 5819) is
- * offered, else a STATUS per folder. @throws ProviderFailure beyond `foldersMax` folders
+ * offered, else a STATUS per folder. Of a Gmail host only those that hold every message once.
+ * @param objectIds by the names that the server lists
+ * @throws ProviderFailure beyond `foldersMax` folders
  */
-export async function listCollections(connection: ImapConnection): Promise<RemoteCollection[]> {
-  const entries = await withByteBudget(connection, () =>
-    connection.client.list({ statusQuery: counters }),
-  );
+export async function listCollections(
+  connection: ImapConnection,
+  objectIds: ReadonlyMap<string, string> = new Map(),
+): Promise<RemoteCollection[]> {
+  const { client } = connection;
+  const options = isGmail(client) ? {} : { statusQuery: counters };
+  const entries = await withByteBudget(connection, () => client.list(options));
   if (entries.length > foldersMax) {
     throw new ProviderFailure('too-large', `The mailbox has more than ${foldersMax} folders.`, {
       code: 'imap-too-many-folders',
     });
   }
-  return entries.filter(canBeOpened).map(toCollection);
+  const listed = entries.filter(canBeOpened);
+  const synced = isGmail(client) ? await gmailFolders(client, listed, counters) : listed;
+  return synced.map((entry) => toCollection(entry, objectIds.get(entry.pathAsListed)));
 }
 
 function canBeOpened({ flags }: ListResponse): boolean {
   return ![...flags].some((flag) => /^\\(noselect|nonexistent)$/i.test(flag));
 }
 
-function toCollection(entry: ListResponse): RemoteCollection {
+function toCollection(entry: ListResponse, objectId: string | undefined): RemoteCollection {
   // imapflow answers a refused STATUS with false or an error in its place.
   const status = entry.status && !('error' in entry.status) ? entry.status : undefined;
   return {
@@ -54,7 +62,9 @@ function toCollection(entry: ListResponse): RemoteCollection {
     ref: entry.path,
     role: roles.get(entry.specialUse ?? ''),
     messages: status?.messages ?? 0,
-    uidValidity: status?.uidValidity?.toString(),
+    // Zero is no UIDVALIDITY (RFC 9051 §9); a folder that was never opened may be listed with it.
+    uidValidity: status?.uidValidity ? String(status.uidValidity) : undefined,
+    objectId,
     mark: status ? markOf(status) : 'refused',
     exact: status?.highestModseq !== undefined,
   };

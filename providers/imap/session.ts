@@ -1,8 +1,8 @@
 import type { MailSession } from '../../domain/provider.ts';
 import { readChanges } from './changes.ts';
 import { translated } from './errors.ts';
-import { listCollections } from './folders.ts';
 import { readHistory } from './history.ts';
+import { listIdentified } from './identify.ts';
 import { readItems } from './items.ts';
 import type { Lease } from './session-pool.ts';
 
@@ -22,7 +22,7 @@ export function createSession(lease: Lease): MailSession {
       // STATUS of a mailbox that is open shows what the session saw last (RFC 9051 §6.3.11).
       const { client } = lease.connection;
       if (client.mailbox) await translated(client.mailboxClose());
-      return await listCollections(lease.connection);
+      return await listIdentified(lease.connection);
     },
     changes: (request) => counted(readChanges(lease, request)),
     history: (request) => counted(readHistory(lease, request)),

@@ -125,6 +125,42 @@ describe('the ingest point of mail', () => {
     expect(tracked).toEqual([true, true, false]);
   });
 
+  it('puts messages into the threads that the provider names, whatever they refer to', async () => {
+    const inbox = await makeFolder();
+    await store(inbox, [
+      mail(1, '<named1@x>', { threadId: '17' }),
+      mail(2, '<named2@x>', { threadId: '17' }),
+      mail(3, '<named3@x>', { threadId: '18', references: '<named1@x>' }),
+      mail(4, '<unnamed@x>', { references: '<named1@x>' }),
+      mail(5, '<unnamed2@x>', { references: '<unnamed@x>' }),
+    ]);
+    await store(inbox, [mail(6, '<named4@x>', { threadId: '18' })]);
+    const threads = (await messagesOf(inbox)).map((row) => row.thread_id);
+    expect(threads.map((thread) => threads.indexOf(thread))).toEqual([0, 0, 2, 3, 3, 2]);
+  });
+
+  it('stores copies under one provider id once, wherever they lie', async () => {
+    const [inbox, archive] = [await makeFolder(), await makeFolder()];
+    const copies = [7, 8].map((uid) => mail(uid, '<copy@x>', { stableId: 'M7' }));
+    expect(await store(inbox, copies)).toMatchObject({ stored: 2 });
+    await store(archive, [mail(1, '<copy@x>', { stableId: 'M7' })]);
+    const places = [...(await messagesOf(inbox)), ...(await messagesOf(archive))];
+    expect(places).toHaveLength(3);
+    expect(new Set(places.map((row) => row.id)).size).toBe(1);
+    await store(inbox, [], { vanished: [7, 8] });
+    expect(await messagesOf(archive)).toHaveLength(1);
+  });
+
+  it('doubles nothing when a server begins to name its messages, or stops', async () => {
+    const [inbox, archive] = [await makeFolder(), await makeFolder()];
+    await store(inbox, [mail(1, '<gains@x>'), mail(2, '<loses@x>', { stableId: 'M2' })]);
+    const before = (await messagesOf(inbox)).map((row) => row.id);
+    await store(archive, [mail(1, '<gains@x>', { stableId: 'M1' }), mail(2, '<loses@x>')]);
+    await store(inbox, [], { vanished: [1, 2], caughtUpAt: new Date(0) });
+    expect((await messagesOf(archive)).map((row) => row.id)).toEqual(before);
+    expect(await messagesOf(inbox)).toEqual([]);
+  });
+
   it('refuses rows of a licence that has ended', async () => {
     const inbox = await makeFolder();
     const stale = { ...licence, generation: licence.generation - 1 };

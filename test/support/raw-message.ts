@@ -17,6 +17,7 @@ export function rawMessage({ headers = '', text, ...rest }: RawMessageOptions = 
     size: 1_000,
     version: 0n,
     stableId: undefined,
+    threadId: undefined,
     attachments: [],
     ...rest,
     header: new Uint8Array(Buffer.from(headers)),

@@ -13,35 +13,50 @@ export interface LinkedMessages {
 }
 
 /**
- * Finds or joins the threads of a page's messages. The lock makes the two loops of a connection
- * take turns here: two pages that meet in one thread must not each make their own.
+ * Finds the threads of a page's messages: the provider's own where it names one, else by
+ * references, which then join with each other only.
  */
 export async function linkThreads(
   tx: Tx,
   licence: Licence,
   messages: SealedMessage[],
 ): Promise<LinkedMessages> {
-  if (messages.length === 0) return { threads: [], tracked: [] };
+  const unnamed = messages.filter(({ threadIndex }) => threadIndex === null);
+  const joined = await joinThreads(tx, licence, unnamed);
+  const threads = messages.map(({ id, threadIndex }) => threadIndex ?? joined.get(id)!);
+  return { threads, tracked: await repliesToTracked(tx, licence, messages) };
+}
+
+/**
+ * Threads by References, as the store knows them or new. The lock makes the two loops of a
+ * connection take turns here: two pages that meet in one thread must not each make their own.
+ */
+async function joinThreads(
+  tx: Tx,
+  licence: Licence,
+  messages: SealedMessage[],
+): Promise<Map<string, string>> {
+  if (messages.length === 0) return new Map();
   await tx.execute(sql`
     select pg_advisory_xact_lock(${threadLockSpace}, hashtext(${licence.connectionId}))`);
-  const items = messages.map((message) => ({
-    messageId: message.id,
-    references: message.messageIdIndex
-      ? [message.messageIdIndex, ...message.references]
-      : message.references,
-  }));
-  const named = [...new Set(items.flatMap((item) => item.references))];
+  const items = messages.map((message) => ({ messageId: message.id, references: named(message) }));
+  const indexes = [...new Set(items.flatMap((item) => item.references))];
   const known = await tx.execute<{ message_id_index: string; thread_id: string }>(sql`
     select message_id_index, thread_id from thread_references
     where tenant_id = ${licence.tenantId} and connection_id = ${licence.connectionId}
-      and message_id_index = any(${sql.param(named)}::uuid[])`);
+      and message_id_index = any(${sql.param(indexes)}::uuid[])`);
   const plan = planThreads(
     items,
     new Map(known.map((row) => [row.message_id_index, row.thread_id])),
   );
   await mergeThreads(tx, licence, plan.merges);
   await rememberReferences(tx, licence, plan.references);
-  return { threads: plan.threads, tracked: await repliesToTracked(tx, licence, messages, named) };
+  return new Map(items.map(({ messageId }, i) => [messageId, plan.threads[i]!]));
+}
+
+/** Indexes of its own Message-ID and of all that it refers to. */
+function named({ messageIdIndex, references }: SealedMessage): string[] {
+  return messageIdIndex ? [messageIdIndex, ...references] : references;
 }
 
 async function mergeThreads(tx: Tx, licence: Licence, merges: Map<string, string>): Promise<void> {
@@ -83,14 +98,15 @@ async function repliesToTracked(
   tx: Tx,
   licence: Licence,
   messages: SealedMessage[],
-  named: string[],
 ): Promise<boolean[]> {
+  const indexes = [...new Set(messages.flatMap(named))];
+  if (indexes.length === 0) return messages.map(() => false);
   const parents = await tx.execute<{ message_id_index: string; address_id: string }>(sql`
     select m.message_id_index, p.address_id
     from messages m join participants p on p.tenant_id = m.tenant_id and p.message_id = m.id
     where m.tenant_id = ${licence.tenantId} and m.connection_id = ${licence.connectionId}
       and exists (select from messages where tenant_id = ${licence.tenantId} and tracked)
-      and m.tracked and m.message_id_index = any(${sql.param(named)}::uuid[])`);
+      and m.tracked and m.message_id_index = any(${sql.param(indexes)}::uuid[])`);
   const insiders = Map.groupBy(parents, (row) => row.message_id_index);
   return messages.map((message) =>
     message.references.some((reference) => {

@@ -65,7 +65,9 @@ async function storeMessages(tx: Tx, licence: Licence, input: PageToStore) {
   const twins = await claimTwins(tx, licence, input);
   const { owners, stored } = await placeMessages(tx, licence, input, twins);
   // A UID that already belongs to another row (a moved message) keeps it: its twin is left out.
-  const messages = input.page.messages.filter(({ id, uid }) => owners.get(uid) === id);
+  const owned = input.page.messages.filter(({ id, uid }) => owners.get(uid) === id);
+  // Copies in one folder are one message where the provider names messages.
+  const messages = [...new Map(owned.map((message) => [message.id, message])).values()];
   const { threads, tracked } = await linkThreads(tx, licence, messages);
   const fresh = await insertMessages(tx, licence, { ...input.page, messages }, threads, tracked);
   await insertParticipants(tx, licence, messages);

@@ -8,7 +8,14 @@ export function createKnownItems(
   database: Database,
   tenantId: string,
   folderId: string,
+  labelId: (keyword: string) => string,
 ): KnownItems {
+  const ids = new Map<string, string>();
+  const idOf = (keyword: string): string => {
+    const id = ids.get(keyword) ?? labelId(keyword);
+    ids.set(keyword, id);
+    return id;
+  };
   return {
     count: async () =>
       await withTenant(database, tenantId, async (tx) => {
@@ -20,13 +27,18 @@ export function createKnownItems(
       }),
     flags: async (afterUid, limit) =>
       await withTenant(database, tenantId, async (tx) => {
-        const rows = await tx.execute<{ uid: string; flags: number }>(sql`
-          select uid, flags from placements
+        const rows = await tx.execute<{ uid: string; flags: number; labels: string[] }>(sql`
+          select uid, flags, label_ids as labels from placements
           where tenant_id = ${tenantId} and folder_id = ${folderId} and uid > ${afterUid}
             and hidden_at is null
           order by uid limit ${limit}`);
-        return rows.map((row) => ({ uid: Number(row.uid), flags: row.flags }));
+        return rows.map(({ uid, flags, labels }) => ({
+          uid: Number(uid),
+          flags,
+          labels: labels.toSorted().join(),
+        }));
       }),
+    labelsOf: (keywords) => keywords.map(idOf).toSorted().join(),
   };
 }
 

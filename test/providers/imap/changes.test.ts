@@ -111,6 +111,23 @@ describe.each<CapabilityLevel>(['qresync', 'condstore', 'plain'])(
       expect(everything(pages)).toEqual({ ...nothing, flags: [[5, 4]] });
     });
 
+    test('keywords that change alone', async () => {
+      const { cursor } = await folder('Words');
+      await admin.messageFlagsAdd('2,3', ['later', 'urgent'], { uid: true });
+      const stored = ten.map((item) => ({ ...item, keywords: item.uid === 2 ? ['later'] : [] }));
+      stored[2]!.keywords = ['urgent', 'later'];
+      const depth = level === 'plain' ? ('full' as const) : ('quick' as const);
+      const pages = await readChanges(session, 'Words', {
+        cursor,
+        known: knownItems(stored),
+        depth,
+      });
+      const changes = pages.flatMap((page) => page.flagChanges);
+      // Who has mod-sequences tells both; who compares knows that one of them is stored already.
+      expect(changes.map(({ uid }) => uid)).toEqual(level === 'plain' ? [2] : [2, 3]);
+      expect(changes[0]?.keywords.toSorted()).toEqual(['later', 'urgent']);
+    });
+
     test('expunged messages, new ones beside them', async () => {
       const { cursor, known } = await folder('Gone');
       await admin.messageDelete('2,9:10', { uid: true });

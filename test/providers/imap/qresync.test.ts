@@ -17,6 +17,7 @@ import {
 const untouchable: KnownItems = {
   count: () => Promise.reject(new Error('the store was counted')),
   flags: () => Promise.reject(new Error('the store was listed')),
+  labelsOf: () => '',
 };
 
 test('vanished messages and flags arrive without any listing', async () => {

@@ -59,11 +59,17 @@ async function collect<T>(pages: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
-export function knownItems(items: { uid: number; flags: number }[]): KnownItems {
-  const sorted = items.toSorted((a, b) => a.uid - b.uid);
+export function knownItems(
+  items: { uid: number; flags: number; keywords?: string[] }[],
+): KnownItems {
+  const labelsOf = (keywords: readonly string[]): string => keywords.toSorted().join();
+  const sorted = items
+    .map(({ uid, flags, keywords = [] }) => ({ uid, flags, labels: labelsOf(keywords) }))
+    .toSorted((a, b) => a.uid - b.uid);
   return {
     count: async () => sorted.length,
     flags: async (after, limit) => sorted.filter(({ uid }) => uid > after).slice(0, limit),
+    labelsOf,
   };
 }
 
