@@ -61,6 +61,7 @@ export async function syncFolders(slice: Slice, remote: RemoteCollection[]): Pro
         tx,
         licence,
         gone.map((folder) => folder.id),
+        slice.facts.caughtUpAt,
       );
     });
   }

@@ -45,7 +45,8 @@ export async function storePreparedPage(
   const flagChanges = flagChangesOf(page);
   const stored = await slice.write(async (tx) => {
     if ('renumbered' in page && page.renumbered) {
-      await beginRenumbering(tx, slice.licence, folder.id, folder.uidValidity);
+      const { caughtUpAt } = slice.facts;
+      await beginRenumbering(tx, slice.licence, folder.id, folder.uidValidity, caughtUpAt);
     }
     if ('reordered' in page && page.reordered) await voidVersions(tx, slice.licence, folder.id);
     return await storeMailPage(tx, slice.licence, {

@@ -165,6 +165,7 @@ export const tenantTables: readonly CatalogueTable[] = [
     mark: 'cursor',
     stored: 'count',
     expected: 'count',
+    renumbered_since: 'time',
   }),
   ofTenant('folders', {
     id: 'id',

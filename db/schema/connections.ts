@@ -93,6 +93,8 @@ export const collections = pgTable(
     mark: text('mark'),
     stored: integer('stored').notNull().default(0),
     expected: integer('expected').notNull().default(0),
+    /** Set while a new numbering is matched: a twin stored since then may be a message that moved. */
+    renumberedSince: instant('renumbered_since'),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.id] })],
 );

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodePage } from '../../activities/mail/encode-page.ts';
 import { withFence, type FoundLicence } from '../../db/fence.ts';
-import { storeFolders, type FolderToStore } from '../../db/queries/sync/folders.ts';
+import { hideFolders, storeFolders, type FolderToStore } from '../../db/queries/sync/folders.ts';
 import { storeMailPage, type PageToStore } from '../../db/queries/ingest/store-page.ts';
 import { beginRenumbering } from '../../db/queries/ingest/renumber.ts';
 import { withTenant } from '../../db/tenant.ts';
@@ -85,7 +85,7 @@ describe('the ingest point of mail', () => {
     const inbox = await makeFolder();
     await store(inbox, [mail(1, '<r1@x>'), mail(2, '<r2@x>'), mail(3, '<r3@x>')]);
     const ids = (await messagesOf(inbox)).map((row) => row.id);
-    await withFence(base.app, licence, (tx) => beginRenumbering(tx, licence, inbox, '9'));
+    await withFence(base.app, licence, (tx) => beginRenumbering(tx, licence, inbox, '9', null));
     expect(await messagesOf(inbox)).toHaveLength(3);
     const listing = { uidValidity: '9', loop: 'backfill' } as const;
     await store(inbox, [mail(12, '<r2@x>')], { ...listing, more: true });
@@ -97,6 +97,30 @@ describe('the ingest point of mail', () => {
       ['12', ids[1]],
     ]);
     expect(await collectionOf(inbox)).toMatchObject({ stored: 2 });
+  });
+
+  it('keeps the id of a message that is moved out of a folder that is renumbered then', async () => {
+    const [inbox, archive] = [await makeFolder(), await makeFolder()];
+    const before = new Date(Date.now() - 1_000);
+    await store(inbox, [mail(1, '<n1@x>'), mail(2, '<n2@x>')]);
+    const ids = (await messagesOf(inbox)).map((row) => row.id);
+    await store(archive, [mail(7, '<n1@x>')]);
+    await withFence(base.app, licence, (tx) => beginRenumbering(tx, licence, inbox, '9', before));
+    await store(archive, [mail(8, '<n2@x>')], { loop: 'live' });
+    await withFence(base.app, licence, (tx) => endRenumbering(tx, licence, inbox));
+    expect((await messagesOf(archive)).map((row) => row.id)).toEqual(ids);
+    expect(await messagesOf(inbox)).toEqual([]);
+    expect(await collectionOf(inbox)).toMatchObject({ stored: 0 });
+  });
+
+  it('keeps the id of a message that is moved out of a folder that is deleted then', async () => {
+    const [inbox, archive] = [await makeFolder(), await makeFolder()];
+    const before = new Date(Date.now() - 1_000);
+    await store(inbox, [mail(1, '<d1@x>')]);
+    const ids = (await messagesOf(inbox)).map((row) => row.id);
+    await store(archive, [mail(7, '<d1@x>')]);
+    await withFence(base.app, licence, (tx) => hideFolders(tx, licence, [inbox], before));
+    expect((await messagesOf(archive)).map((row) => row.id)).toEqual(ids);
   });
 
   it('strikes an item three times before it is a skip, and takes the strikes back', async () => {

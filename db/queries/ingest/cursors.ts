@@ -11,9 +11,11 @@ export async function moveCursor(
   storedDelta: number,
 ): Promise<void> {
   const cursor = JSON.stringify(input.cursor);
+  // A complete listing ends a renumbering: no leftover looks for its twin any more.
+  const listed = input.more ? sql`` : sql`, renumbered_since = null`;
   const position = {
     live: sql`, live_cursor = ${cursor}::jsonb`,
-    backfill: sql`, backfill_cursor = ${cursor}::jsonb, backfill_done = ${!input.more}`,
+    backfill: sql`, backfill_cursor = ${cursor}::jsonb, backfill_done = ${!input.more}${listed}`,
     repair: sql``,
   }[input.loop];
   const expected = input.listed === undefined ? sql`` : sql`, expected = ${input.listed}`;

@@ -13,6 +13,7 @@ export async function beginRenumbering(
   licence: Licence,
   folderId: string,
   uidValidity: string,
+  caughtUpAt: Date | null,
 ): Promise<void> {
   const dropped = await endRenumbering(tx, licence, folderId);
   await tx.execute(sql`
@@ -28,23 +29,30 @@ export async function beginRenumbering(
     where tenant_id = ${licence.tenantId} and id = ${folderId}`);
   await tx.execute(sql`
     update collections set backfill_cursor = null, backfill_done = false, mark = null,
-      stored = stored - ${dropped}
+      stored = stored - ${dropped},
+      renumbered_since = coalesce(renumbered_since, ${caughtUpAt?.toISOString() ?? null})
     where tenant_id = ${licence.tenantId} and id = ${folderId}`);
 }
 
 /**
- * After a complete new listing: what did not show up again is gone. Returns how many places.
+ * After a complete new listing: what did not show up again is gone, or was moved out of the folder
+ * before it was listed. Returns how many places.
  */
 export async function endRenumbering(tx: Tx, licence: Licence, folderId: string): Promise<number> {
   const left = await tx.execute<{ message_id: string }>(sql`
     delete from placements
     where tenant_id = ${licence.tenantId} and folder_id = ${folderId} and uid < 0
     returning message_id`);
+  if (left.length === 0) return 0;
+  const [collection] = await tx.execute<{ since: string | null }>(sql`
+    select renumbered_since as since from collections
+    where tenant_id = ${licence.tenantId} and id = ${folderId}`);
+  const since = collection?.since ?? null;
   await settleHomeless(
     tx,
     licence,
     left.map((row) => row.message_id),
-    null,
+    since === null ? null : new Date(since),
   );
   return left.length;
 }

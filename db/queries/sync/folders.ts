@@ -69,8 +69,16 @@ export async function storeFolders(
   }
 }
 
-/** Hides folders that a complete listing did not show, with what only they held. */
-export async function hideFolders(tx: Tx, licence: Licence, ids: string[]): Promise<number> {
+/**
+ * Hides folders that a complete listing did not show, with what only they held. What was moved out
+ * of them since `caughtUpAt`, and is stored at its new place already, keeps its id.
+ */
+export async function hideFolders(
+  tx: Tx,
+  licence: Licence,
+  ids: string[],
+  caughtUpAt: Date | null,
+): Promise<number> {
   if (ids.length === 0) return 0;
   await tx.execute(sql`
     update folders set hidden_at = steward_now()
@@ -84,7 +92,7 @@ export async function hideFolders(tx: Tx, licence: Licence, ids: string[]): Prom
     tx,
     licence,
     lost.map((row) => row.message_id),
-    null,
+    caughtUpAt,
   );
   await tx.execute(sql`
     update collections set stored = 0, live_cursor = null, backfill_cursor = null,
