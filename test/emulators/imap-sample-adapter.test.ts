@@ -56,7 +56,10 @@ async function readAll(session: MailSession): Promise<Map<string, OracleFolder>>
       for (const raw of page.messages) {
         const { text, html } = decodeMessage(raw).body;
         const hashes = { textHash: hashText(text), htmlHash: hashText(html) };
-        messages.set(raw.uid, { flags: raw.flags, ...hashes });
+        messages.set(raw.uid, {
+          ...{ flags: raw.flags, keywords: raw.keywords.toSorted() },
+          ...hashes,
+        });
       }
     }
     folders.set(collection.ref, { uidValidity: collection.uidValidity ?? '', messages });

@@ -1,12 +1,15 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { ImapFlow } from 'imapflow';
 import { waitFor } from './wait-for.ts';
+
+const run = promisify(execFile);
 
 export type CapabilityLevel = 'qresync' | 'condstore' | 'plain';
 
@@ -30,6 +33,8 @@ export interface Dovecot {
   certificate: string;
   imap(): Promise<ImapFlow>;
   commands(): string;
+  /** What no client may do, such as giving a folder another UIDVALIDITY. Returns what it printed. */
+  doveadm(...args: string[]): Promise<string>;
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -74,6 +79,10 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
       return client;
     },
     commands: () => readRawLog(path.join(folder, 'raw')),
+    doveadm: async (...args) => {
+      const configured = ['-c', path.join(folder, 'dovecot.conf'), ...args];
+      return (await run('doveadm', configured)).stdout;
+    },
     restart: async () => {
       await stop();
       child = await launch(folder, port);

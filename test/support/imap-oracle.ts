@@ -5,6 +5,8 @@ import { readTextLeaves } from './mime-walker.ts';
 
 export interface OracleMessage {
   flags: number;
+  /** Sorted. */
+  keywords: string[];
   textHash: string;
   htmlHash: string;
 }
@@ -40,8 +42,10 @@ async function readFolder(client: ImapFlow): Promise<OracleFolder> {
   if (mailbox.exists > 0) {
     for await (const message of client.fetch('1:*', { uid: true, flags: true, source: true })) {
       const { plain, html } = readTextLeaves(message.source!);
+      const names = message.flags ?? new Set();
       messages.set(message.uid, {
-        flags: flagBits(message.flags ?? new Set()),
+        flags: flagBits(names),
+        keywords: [...names].filter((name) => !name.startsWith('\\')).toSorted(),
         textHash: hashLeaves(plain),
         htmlHash: hashLeaves(html),
       });

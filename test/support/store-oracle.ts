@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import type { Database } from '../../db/client.ts';
+import type { Database, Tx } from '../../db/client.ts';
 import { withTenant } from '../../db/tenant.ts';
 import type { FolderName } from '../../domain/connection.ts';
 import type { MessageBody } from '../../domain/mail.ts';
@@ -15,6 +15,7 @@ export async function readStore(
 ): Promise<Map<string, OracleFolder>> {
   return await withTenant(database, vault.tenantId, async (tx) => {
     const found = new Map<string, OracleFolder>();
+    const labels = await readLabels(tx, vault, connectionId);
     const folders = await tx.execute<{ id: string; name: Uint8Array; uid_validity: string }>(sql`
       select id, name, uid_validity from folders
       where connection_id = ${connectionId} and hidden_at is null`);
@@ -22,7 +23,7 @@ export async function readStore(
       const place = { table: 'folders', column: 'name', rowId: id };
       const { ref } = openJson<FolderName>(vault, place, name);
       const rows = await tx.execute<Row>(sql`
-        select p.uid, p.flags, m.id, m.body
+        select p.uid, p.flags, p.label_ids, m.id, m.body
         from placements p join messages m on m.tenant_id = p.tenant_id and m.id = p.message_id
         where p.folder_id = ${id} and p.hidden_at is null`);
       const messages = new Map(
@@ -30,7 +31,8 @@ export async function readStore(
           const bodyPlace = { table: 'messages', column: 'body', rowId: row.id };
           const body = openJson<MessageBody>(vault, bodyPlace, row.body);
           const hashes = { textHash: hashText(body.text), htmlHash: hashText(body.html) };
-          return [Number(row.uid), { flags: row.flags, ...hashes }] as const;
+          const keywords = row.label_ids.map((label) => labels.get(label) ?? 'unknown').toSorted();
+          return [Number(row.uid), { flags: row.flags, keywords, ...hashes }] as const;
         }),
       );
       found.set(ref, { uidValidity, messages });
@@ -42,6 +44,22 @@ export async function readStore(
 interface Row extends Record<string, unknown> {
   uid: string;
   flags: number;
+  label_ids: string[];
   id: string;
   body: Uint8Array;
+}
+
+async function readLabels(
+  tx: Tx,
+  vault: TenantVault,
+  connectionId: string,
+): Promise<Map<string, string>> {
+  const rows = await tx.execute<{ id: string; name: Uint8Array }>(sql`
+    select id, name from labels where connection_id = ${connectionId}`);
+  return new Map(
+    rows.map(({ id, name }) => {
+      const place = { table: 'labels', column: 'name', rowId: id };
+      return [id, openJson<{ name: string }>(vault, place, name).name];
+    }),
+  );
 }

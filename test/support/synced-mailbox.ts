@@ -9,6 +9,7 @@ import { ensureWorkflows } from '../../worker/ensure-workflows.ts';
 import { ensureMailboxSync } from '../../workflows/contract.ts';
 import { createTestConnection } from './connection.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
+import { findDifferences, type Difference } from './differences.ts';
 import { startDovecot, type CapabilityLevel, type Dovecot } from './dovecot.ts';
 import { readOracle } from './imap-oracle.ts';
 import { createTestKeyring } from './keys.ts';
@@ -39,7 +40,7 @@ export interface SyncedMailbox {
   /** Starts what should run and does not; returns how many workflows that were. */
   ensure(): Promise<number>;
   /** Folder by folder, UID by UID: what server and store disagree about. */
-  differences(): Promise<string[]>;
+  differences(): Promise<Difference[]>;
   stop(): Promise<void>;
 }
 
@@ -101,18 +102,10 @@ async function compare(
   vault: TenantVault,
   dovecot: Dovecot,
   { connectionId }: FoundLicence,
-): Promise<string[]> {
+): Promise<Difference[]> {
   const client = await dovecot.imap();
   const server = await readOracle(client);
   await client.logout();
   const store = await readStore(base.app, vault, connectionId);
-  const found = [...store.keys()].filter((path) => !server.has(path)).map((path) => `+${path}`);
-  for (const [path, folder] of server) {
-    const mine = store.get(path)?.messages ?? new Map<number, unknown>();
-    for (const [uid, item] of folder.messages) {
-      if (JSON.stringify(mine.get(uid)) !== JSON.stringify(item)) found.push(`${path} ${uid}`);
-    }
-    for (const uid of mine.keys()) if (!folder.messages.has(uid)) found.push(`${path} +${uid}`);
-  }
-  return found;
+  return findDifferences(store, server);
 }

@@ -1,0 +1,37 @@
+import * as folderChanges from './folder-changes.ts';
+import * as mailChanges from './mail-changes.ts';
+import type { OtherClient } from './other-client.ts';
+
+type MakeChange = (client: OtherClient) => Promise<void>;
+
+/** How often each kind comes: mail moves all day, folders now and then, disasters rarely. */
+const weights: readonly (readonly [weight: number, make: MakeChange])[] = [
+  [24, mailChanges.append],
+  [3, mailChanges.appendTwin],
+  [14, mailChanges.changeFlags],
+  [8, mailChanges.changeKeywords],
+  [10, mailChanges.expunge],
+  [14, mailChanges.move],
+  [5, mailChanges.copy],
+  [4, mailChanges.passThrough],
+  [4, folderChanges.createFolder],
+  [4, folderChanges.renameFolder],
+  [2, folderChanges.deleteFolder],
+  [2, folderChanges.recreateFolder],
+  [3, folderChanges.renumberFolder],
+  [1, mailChanges.massExpunge],
+];
+
+const total = weights.reduce((sum, [weight]) => sum + weight, 0);
+
+/** Makes one change of a kind that chance draws. */
+export async function makeChange(client: OtherClient): Promise<void> {
+  let left = client.random.int(total);
+  for (const [weight, make] of weights) {
+    left -= weight;
+    if (left < 0) {
+      await make(client);
+      return;
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import type { Random } from '../emulators/imap/sample/random.ts';
+import { bring } from './mail-changes.ts';
+import { refusal, type OtherClient } from './other-client.ts';
+
+/** What clients do to folders. The names are few, so that deleted ones come back. */
+const names = [
+  'Kunden',
+  'Büro',
+  '請求書',
+  'Angebote & Verträge',
+  'Архив',
+  'R&D ~peter',
+  'a "quoted" name',
+  'Ablage',
+  'Lists',
+];
+
+/** Deeper nesting shows nothing new, and the server's paths are bounded. */
+const depthMax = 3;
+const separator = '.';
+
+/** UIDVALIDITY is a 32-bit number that only has to differ (RFC 9051 §2.3.1.1). */
+const uidValidityMax = 2 ** 31;
+
+export async function createFolder(client: OtherClient): Promise<void> {
+  const name = drawName(client.random, await client.folders());
+  if (name !== undefined) await create(client, name);
+}
+
+async function create({ imap, journal }: OtherClient, folder: string): Promise<void> {
+  journal.note({ kind: 'create', folder, uids: [] });
+  const { created } = await imap.mailboxCreate(folder);
+  if (!created) throw refusal(`CREATE ${folder}`);
+}
+
+/** A name that is free, at the root or below a folder. */
+function drawName(random: Random, folders: readonly string[]): string | undefined {
+  const parent = random.chance(0.4) ? random.pick(folders) : undefined;
+  const nests = parent !== undefined && parent.split(separator).length < depthMax;
+  const name = nests ? `${parent}${separator}${random.pick(names)}` : random.pick(names);
+  return folders.includes(name) ? undefined : name;
+}
+
+/** With everything below it; another folder may have had the new name before. */
+export async function renameFolder(client: OtherClient): Promise<void> {
+  const { random, imap, journal } = client;
+  const folders = await client.folders();
+  const folder = random.pick(folders);
+  const target = drawName(random, folders);
+  const below = (name: string) => `${name}${separator}`;
+  if (target === undefined || folder === 'INBOX' || below(target).startsWith(below(folder))) return;
+  journal.note({ kind: 'rename', folder, uids: [], target });
+  const { newPath } = await imap.mailboxRename(folder, target);
+  if (newPath !== target) throw refusal(`RENAME ${folder} to ${target}`);
+}
+
+export async function deleteFolder(client: OtherClient): Promise<void> {
+  const folder = await drawLeaf(client);
+  if (folder !== undefined) await drop(client, folder);
+}
+
+async function drop({ imap, journal }: OtherClient, folder: string): Promise<void> {
+  journal.note({ kind: 'delete', folder, uids: [] });
+  if (!(await imap.mailboxDelete(folder))) throw refusal(`DELETE ${folder}`);
+}
+
+/** The same name, another folder: new UIDVALIDITY, UIDs from one again, other messages. */
+export async function recreateFolder(client: OtherClient): Promise<void> {
+  const folder = await drawLeaf(client);
+  if (folder === undefined) return;
+  await drop(client, folder);
+  await create(client, folder);
+  const count = client.random.int(4);
+  for (let i = 0; i < count; i += 1) await bring(client, folder, client.letters.next());
+}
+
+/** Folders below a deleted one would keep its name alive. */
+async function drawLeaf({ random, folders }: OtherClient): Promise<string | undefined> {
+  const all = await folders();
+  const leaves = all.filter((name) => !all.some((other) => other.startsWith(name + separator)));
+  const drawn = random.pick(leaves);
+  return drawn === 'INBOX' ? undefined : drawn;
+}
+
+/** Same name, same messages, another UIDVALIDITY: a server that was restored or moved. */
+export async function renumberFolder(client: OtherClient): Promise<void> {
+  const { random, dovecot, journal } = client;
+  const folder = random.pick(await client.folders());
+  const uidValidity = String(1 + random.int(uidValidityMax));
+  journal.note({ kind: 'renumber', folder, uids: [] });
+  const command = ['mailbox', 'update', '-u', dovecot.user, '--uid-validity', uidValidity];
+  await dovecot.doveadm(...command, folder);
+}

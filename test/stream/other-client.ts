@@ -1,0 +1,63 @@
+import type { ImapFlow } from 'imapflow';
+import type { Random } from '../emulators/imap/sample/random.ts';
+import type { Dovecot } from '../support/dovecot.ts';
+import { createJournal, type Journal } from './journal.ts';
+import { createLetters, type Letters } from './letters.ts';
+
+/** Another client of the mailbox: it changes what it likes and tells the journal. */
+export interface OtherClient {
+  dovecot: Dovecot;
+  random: Random;
+  letters: Letters;
+  journal: Journal;
+  imap: ImapFlow;
+  /** Folders that can be opened, by name. */
+  folders(): Promise<string[]>;
+  /** Opens a folder, reads its UIDs, and does something with them. */
+  inFolder(folder: string, work: (uids: number[]) => Promise<void>): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openOtherClient(dovecot: Dovecot, random: Random): Promise<OtherClient> {
+  const imap = await dovecot.imap();
+  // Dovecot obeys commands that it was told not to offer: so the stream is the same on every level.
+  for (const name of ['MOVE', 'UIDPLUS']) imap.capabilities.set(name, true);
+  return {
+    ...{ dovecot, random, imap, letters: createLetters(random), journal: createJournal() },
+    folders: async () => {
+      const listed = await imap.list();
+      const open = listed.filter(({ flags }) => !flags.has('\\Noselect'));
+      return open.map(({ path }) => path).toSorted();
+    },
+    inFolder: async (folder, work) => {
+      const lock = await imap.getMailboxLock(folder);
+      try {
+        const uids = await imap.search({ all: true }, { uid: true });
+        if (!uids) throw new Error(`${folder} could not be searched`);
+        await work(uids);
+      } finally {
+        lock.release();
+        // A folder that stays open cannot be renamed or deleted in good order.
+        await imap.mailboxClose();
+      }
+    },
+    close: () => imap.logout(),
+  };
+}
+
+/** A command that the server refused. */
+export function refusal(what: string): Error {
+  return new Error(`the server refused: ${what}`);
+}
+
+/** Some of these UIDs, at most `max`: by chance neighbours or strewn over the folder. */
+export function drawUids(random: Random, uids: readonly number[], max: number): number[] {
+  if (uids.length === 0) return [];
+  const count = 1 + random.int(Math.min(max, uids.length));
+  if (random.chance(0.5)) {
+    const from = random.int(uids.length - count + 1);
+    return uids.slice(from, from + count);
+  }
+  const drawn = new Set(Array.from({ length: count }, () => random.pick(uids)));
+  return [...drawn].toSorted((a, b) => a - b);
+}
