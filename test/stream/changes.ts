@@ -24,14 +24,27 @@ const weights: readonly (readonly [weight: number, make: MakeChange])[] = [
 
 const total = weights.reduce((sum, [weight]) => sum + weight, 0);
 
-/** Makes one change of a kind that chance draws. */
-export async function makeChange(client: OtherClient): Promise<void> {
-  let left = client.random.int(total);
+/**
+ * Makes one change of a kind that chance draws. A server that is busy with another session refuses
+ * now and then; whatever it did by then is what the store has to equal. Returns whether it obeyed.
+ */
+export async function makeChange(client: OtherClient): Promise<boolean> {
+  try {
+    await drawChange(client)(client);
+    return true;
+  } catch (error) {
+    const { responseStatus, executedCommand } = error as Record<string, unknown>;
+    if (responseStatus !== 'NO') throw error;
+    client.journal.note({ kind: `refused ${String(executedCommand)}`, folder: '', uids: [] });
+    return false;
+  }
+}
+
+function drawChange({ random }: OtherClient): MakeChange {
+  let left = random.int(total);
   for (const [weight, make] of weights) {
     left -= weight;
-    if (left < 0) {
-      await make(client);
-      return;
-    }
+    if (left < 0) return make;
   }
+  throw new Error('the weights do not add up');
 }

@@ -16,6 +16,8 @@ export interface StreamOptions {
 
 export interface StreamResult {
   changes: number;
+  /** Changes that the server refused; more than a few would make the stream prove little. */
+  refused: number;
   checkpoints: number;
   letters: number;
 }
@@ -39,7 +41,7 @@ export async function runStream({ level, seed, goOn, say }: StreamOptions): Prom
   const mailbox = await startSyncedMailbox({ capabilities: level });
   const random = createRandom(seed);
   const client = await openOtherClient(mailbox.dovecot, random);
-  let checkpoints = 0;
+  const result: StreamResult = { changes: 0, refused: 0, checkpoints: 0, letters: 0 };
   try {
     for (const folder of firstFolders) await client.imap.mailboxCreate(folder);
     const fill = async (folder: string) => bring(client, folder, client.letters.next());
@@ -48,14 +50,17 @@ export async function runStream({ level, seed, goOn, say }: StreamOptions): Prom
     let identities = await checkpoint(client, mailbox, new Map());
     do {
       for (let i = 0; i < changesPerCheckpoint; i += 1) {
-        await makeChange(client);
+        const done = await makeChange(client);
+        result.changes += 1;
+        if (!done) result.refused += 1;
         if (random.chance(pokeChance)) await mailbox.poke();
       }
       identities = await checkpoint(client, mailbox, identities);
-      checkpoints += 1;
-      say(`${level}: ${client.journal.length} changes, equal; ${identities.size} letters`);
-    } while (goOn(client.journal.length));
-    return { changes: client.journal.length, checkpoints, letters: identities.size };
+      result.checkpoints += 1;
+      result.letters = identities.size;
+      say(`${level}: ${JSON.stringify(result)}, equal`);
+    } while (goOn(result.changes));
+    return result;
   } catch (cause) {
     throw new Error(`the stream failed on a ${level} server with seed ${seed}`, { cause });
   } finally {
