@@ -107,7 +107,7 @@ describe('the ingest point of mail', () => {
     await store(archive, [mail(7, '<n1@x>')]);
     await withFence(base.app, licence, (tx) => beginRenumbering(tx, licence, inbox, '9', before));
     await store(archive, [mail(8, '<n2@x>')], { loop: 'live' });
-    await withFence(base.app, licence, (tx) => endRenumbering(tx, licence, inbox));
+    await store(inbox, [], { uidValidity: '9', loop: 'backfill' });
     expect((await messagesOf(archive)).map((row) => row.id)).toEqual(ids);
     expect(await messagesOf(inbox)).toEqual([]);
     expect(await collectionOf(inbox)).toMatchObject({ stored: 0 });
@@ -121,6 +121,33 @@ describe('the ingest point of mail', () => {
     await store(archive, [mail(7, '<d1@x>')]);
     await withFence(base.app, licence, (tx) => hideFolders(tx, licence, [inbox], before));
     expect((await messagesOf(archive)).map((row) => row.id)).toEqual(ids);
+  });
+
+  it('keeps the first id of a message that was moved twice before anybody looked', async () => {
+    const [inbox, archive, sent] = [await makeFolder(), await makeFolder(), await makeFolder()];
+    const uids = [1, 2, 3, 4, 5, 6];
+    const mails = () => uids.map((uid) => mail(uid, `<twice${uid}@x>`));
+    await store(inbox, mails());
+    const ids = (await messagesOf(inbox)).map((row) => row.id);
+    await store(archive, mails());
+    await store(archive, [], { vanished: uids });
+    await store(inbox, [], { vanished: uids });
+    await store(sent, mails());
+    expect((await messagesOf(sent)).map((row) => row.id)).toEqual(ids);
+  });
+
+  it('stores the name of a keyword that only a flag change brought', async () => {
+    const inbox = await makeFolder();
+    await store(inbox, [mail(1, '<k1@x>')]);
+    const id = uuidv7();
+    const blob = Buffer.from('sealed');
+    const page = { blob, messages: [], addresses: [], failures: [] };
+    await store(inbox, [], {
+      page: { ...page, labels: [{ id, name: [0, blob.length] }] },
+      flagChanges: [{ uid: 1, flags: 0, keywords: ['only'], version: 1n }],
+      flagChangeLabels: [[id]],
+    });
+    expect(await read(sql`select id from labels where id = ${id}`)).toEqual([{ id }]);
   });
 
   it('strikes an item three times before it is a skip, and takes the strikes back', async () => {

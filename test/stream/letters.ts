@@ -108,8 +108,9 @@ function bodyOf(number: number, random: Random): Buffer {
     }
     case 'empty':
       return Buffer.from('Content-Type: text/plain\r\n\r\n');
-    case 'bare':
-      return Buffer.from(`\r\nno MIME fields at all, number ${number}\r\n`);
+    // A bare one has no MIME fields at all.
+    default:
+      return Buffer.from(`\r\nwritten by hand, number ${number}\r\n`);
   }
 }
 

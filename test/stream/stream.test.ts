@@ -10,7 +10,7 @@ const changesMin = 200;
 /** A server busy with two sessions refuses some; if it refused many, little would be shown. */
 const refusedShareMax = 0.05;
 
-it.each(['qresync', 'condstore', 'plain'] as const)(
+it.each(['qresync', 'condstore'] as const)(
   "equals a %s server after a random stream of another client's changes",
   { timeout: 120_000 },
   async (level) => {

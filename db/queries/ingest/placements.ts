@@ -5,7 +5,8 @@ import type { PageToStore } from './store-page.ts';
 
 /**
  * Messages that lost their place within the undo window and appear again in this page, by UID: the
- * same message moved, was renumbered, or came back. It keeps its id.
+ * same message moved, was renumbered, or came back. It keeps its id. Of several the oldest is taken:
+ * the younger are places where it stood in between.
  */
 export async function claimTwins(
   tx: Tx,
@@ -26,7 +27,7 @@ export async function claimTwins(
         select from placements p where p.tenant_id = m.tenant_id and p.message_id = m.id
           and p.folder_id = ${folderId} and p.uid < 0
       ))
-    order by m.id`);
+    order by m.created_at, m.id`);
   const homeless = new Map<string, string[]>();
   for (const { id, twin_index: twin } of rows) {
     homeless.set(twin, [...(homeless.get(twin) ?? []), id]);

@@ -49,6 +49,8 @@ export async function storeMailPage(
   input: PageToStore,
 ): Promise<PageCounts> {
   const vanished = await hideVanished(tx, licence, input);
+  // Flag changes bring keywords too, in pages without a message.
+  await insertAddressesAndLabels(tx, licence, input.page);
   await applyFlagChanges(tx, licence, input);
   const { fresh, placed, stored } = await storeMessages(tx, licence, input);
   const skipped = await recordStrikes(tx, licence, input);
@@ -61,7 +63,6 @@ export async function storeMailPage(
 
 async function storeMessages(tx: Tx, licence: Licence, input: PageToStore) {
   if (input.page.messages.length === 0) return { fresh: 0, placed: 0, stored: 0 };
-  await insertAddressesAndLabels(tx, licence, input.page);
   const twins = await claimTwins(tx, licence, input);
   const { owners, stored } = await placeMessages(tx, licence, input, twins);
   // A UID that already belongs to another row (a moved message) keeps it: its twin is left out.
