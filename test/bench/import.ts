@@ -20,17 +20,12 @@ import { startDovecot, type Dovecot } from '../support/dovecot.ts';
 import { readOracle } from '../support/imap-oracle.ts';
 import { generateMaildir } from '../support/mailbox-generator.ts';
 import { readStore } from '../support/store-oracle.ts';
+import { bareFetch, mbsync, type Figures } from './import-peers.ts';
 
 const run = promisify(execFile);
 
 /** As `npm start` and the compose file run the worker. */
 const workerFlags = ['--max-semi-space-size=8'];
-
-interface Figures {
-  seconds: number;
-  cpuMs?: number;
-  rssMb?: number;
-}
 
 /**
  * Imports the same mailbox with Steward, with mbsync (durable, and with FSync off) and with a bare
@@ -45,6 +40,8 @@ export async function benchImport(args: string[]): Promise<void> {
       mix: { type: 'string', default: 'usual' },
       /** Compares server and store after every import: UIDs, flags, hashes of bodies. */
       verify: { type: 'boolean', default: false },
+      /** Without the others, for mailboxes that would take them very long. */
+      alone: { type: 'boolean', default: false },
     },
   });
   const [messages, runs] = [Number(values.messages), Number(values.runs)];
@@ -56,11 +53,14 @@ export async function benchImport(args: string[]): Promise<void> {
   );
   const dovecot = await prepareMailbox(messages, mix);
   const store = await prepareStore(folder);
-  const contenders: Record<string, () => Promise<Figures>> = {
-    steward: () => importOnce(store, dovecot, messages, values.verify),
+  const peers: Record<string, () => Promise<Figures>> = {
     'mbsync durable': () => mbsync(folder, dovecot, 'yes'),
     'mbsync, FSync off': () => mbsync(folder, dovecot, 'no'),
     'bare imapflow': () => bareFetch(dovecot),
+  };
+  const contenders = {
+    steward: () => importOnce(store, dovecot, messages, values.verify),
+    ...(!values.alone && peers),
   };
   const results = new Map<string, Figures[]>();
   for (let i = 0; i < runs; i += 1) {
@@ -160,66 +160,6 @@ async function verifyEqual(
   await client.logout();
   deepStrictEqual(await readStore(store.app, vault, connectionId), server);
   console.log(`server and store are equal in ${server.size} folders`);
-}
-
-async function mbsync(folder: string, dovecot: Dovecot, fsync: 'yes' | 'no'): Promise<Figures> {
-  const target = mkdtempSync(path.join(folder, 'mbsync-'));
-  const passwordFile = path.join(target, 'password');
-  writeFileSync(passwordFile, dovecot.password);
-  const configuration = path.join(target, 'mbsyncrc');
-  writeFileSync(
-    configuration,
-    `FSync ${fsync}
-IMAPAccount bench
-Host ${dovecot.host}
-Port ${dovecot.port}
-User ${dovecot.user}
-PassCmd "cat ${passwordFile}"
-SSLType None
-AuthMechs LOGIN
-
-IMAPStore remote
-Account bench
-
-MaildirStore local
-Path ${target}/mail/
-Inbox ${target}/mail/INBOX
-SubFolders Verbatim
-
-Channel bench
-Far :remote:
-Near :local:
-Patterns *
-Create Near
-Sync Pull
-SyncState *
-`,
-  );
-  mkdirSync(path.join(target, 'mail'));
-  const started = performance.now();
-  await run('mbsync', ['-c', configuration, '-q', '-a'], { maxBuffer: 2 ** 24 });
-  const seconds = (performance.now() - started) / 1_000;
-  rmSync(target, { recursive: true, force: true });
-  return { seconds };
-}
-
-/** Everything fetched and thrown away: what the protocol alone costs in Node. */
-async function bareFetch(dovecot: Dovecot): Promise<Figures> {
-  const cpuBefore = process.cpuUsage();
-  const started = performance.now();
-  const client = await dovecot.imap();
-  for (const { path: name } of await client.list()) {
-    const lock = await client.getMailboxLock(name);
-    if (client.mailbox && client.mailbox.exists > 0) {
-      for await (const message of client.fetch('1:*', { source: true, flags: true })) {
-        if (!message.source) throw new Error('a message without a source');
-      }
-    }
-    lock.release();
-  }
-  await client.logout();
-  const { user, system } = process.cpuUsage(cpuBefore);
-  return { seconds: (performance.now() - started) / 1_000, cpuMs: (user + system) / 1_000 };
 }
 
 function print(results: Map<string, Figures[]>, messages: number, mix: string): void {
