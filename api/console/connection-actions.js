@@ -1,5 +1,6 @@
 import { confirmDisconnect } from './disconnect-dialog.js';
 import { h, setText } from './dom.js';
+import { renewPassword } from './password-dialog.js';
 
 /** States in which nothing is left to ask of a connection. */
 export const endStates = new Set(['disconnecting', 'disconnected']);
@@ -17,14 +18,22 @@ export function createConnectionActions(client, id, { connection, onChanged }) {
   const sync = button('Sync now', () => post('sync'));
   const pause = button('Pause', () => post('pause'));
   const resume = button('Resume', () => post('resume'));
+  const renew = button('Renew password', () => renewCredentials());
   const end = button('Disconnect', () => disconnect(), 'button button-quiet');
-  const all = [sync, pause, resume, end];
+  const all = [sync, pause, resume, renew, end];
   const row = h('div', { class: 'actions' }, ...all);
 
   async function disconnect() {
     const query = await confirmDisconnect(connection());
     if (query === undefined) return;
     await act(() => client.delete(`${path}${query}`));
+  }
+
+  async function renewCredentials() {
+    await renewPassword(connection(), (password) =>
+      client.patch(path, { body: { imap: { password } } }),
+    );
+    await onChanged();
   }
 
   async function act(run) {
@@ -48,6 +57,8 @@ export function createConnectionActions(client, id, { connection, onChanged }) {
       sync.hidden = over || state === 'paused';
       pause.hidden = over || state === 'paused';
       resume.hidden = state !== 'paused';
+      renew.classList.toggle('button-primary', state === 'needs-reauth');
+      renew.hidden = over;
       end.hidden = over;
       row.hidden = over;
     },

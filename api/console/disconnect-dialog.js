@@ -1,3 +1,4 @@
+import { ask } from './dialog.js';
 import { h } from './dom.js';
 import { plural } from './words.js';
 
@@ -7,8 +8,6 @@ import { plural } from './words.js';
  */
 export function confirmDisconnect(connection) {
   const stored = connection.capabilities.mail?.stored ?? 0;
-  const titleId = 'disconnect-title';
-  const dialog = h('dialog', { 'aria-labelledby': titleId });
   const choices = [
     choice('later', 'Erase it in 7 days', {
       hint: `${plural(stored, 'message')}. Until then, connecting the same account again goes on where it stopped.`,
@@ -25,33 +24,21 @@ export function confirmDisconnect(connection) {
     }),
   ];
   const legend = h('legend', {}, 'What was imported');
-  const end = h('button', { type: 'button', class: 'button button-danger' }, 'Disconnect');
-  const cancel = h('button', { type: 'button', class: 'button', autofocus: true }, 'Cancel');
-  dialog.append(
-    h('h2', { id: titleId }, 'Disconnect ', h('bdi', {}, connection.address), '?'),
-    h(
-      'p',
-      {},
-      'Steward stops watching the mailbox, closes its sessions and wipes the password. ',
-      'Nothing changes at the mail server.',
-    ),
-    h('fieldset', {}, legend, ...choices.map(({ element }) => element)),
-    h('div', { class: 'actions actions-end' }, cancel, end),
-  );
-  document.body.append(dialog);
-  dialog.showModal();
-  return new Promise((resolve) => {
-    let answer;
-    end.addEventListener('click', () => {
-      answer = choices.find(({ input }) => input.checked)?.query;
-      dialog.close();
-    });
-    cancel.addEventListener('click', () => dialog.close());
-    // Escape closes it, too: that is a no.
-    dialog.addEventListener('close', () => {
-      dialog.remove();
-      resolve(answer);
-    });
+  return ask({
+    id: 'disconnect',
+    title: ['Disconnect ', h('bdi', {}, connection.address), '?'],
+    content: [
+      h(
+        'p',
+        {},
+        'Steward stops watching the mailbox, closes its sessions and wipes the password. ',
+        'Nothing changes at the mail server.',
+      ),
+      h('fieldset', {}, legend, ...choices.map(({ element }) => element)),
+    ],
+    confirm: h('button', { type: 'submit', class: 'button button-danger' }, 'Disconnect'),
+    cancel: h('button', { type: 'button', class: 'button', autofocus: true }, 'Cancel'),
+    answer: async () => choices.find(({ input }) => input.checked)?.query,
   });
 }
 

@@ -41,9 +41,23 @@ export function createSkipList(client, connectionId, { folderName }) {
   function toRow(skip, folder) {
     const reason = skipWords[skip.reason] ?? skip.reason;
     const facts = `${folder} · UID ${skip.uid} · ${plural(skip.strikes, 'attempt')}`;
-    const row = h('li', {}, h('p', {}, reason), h('p', { class: 'hint' }, h('bdi', {}, facts)));
+    const hint = h('p', { class: 'hint' }, h('bdi', {}, facts));
+    const again = h('button', { type: 'button', class: 'button button-quiet' }, 'Try again');
+    again.addEventListener('click', () => retry(skip, { again, hint }));
+    const row = h('li', {}, h('div', {}, h('p', {}, reason), hint), again);
     row.title = `Left out since ${fullDate(skip.quarantinedAt ?? skip.createdAt)}`;
     return row;
+  }
+
+  async function retry(skip, { again, hint }) {
+    again.disabled = true;
+    try {
+      await client.post(`/v1/connections/${connectionId}/skips/${skip.id}/retry`);
+      setText(hint, 'It is looked at again now.');
+    } catch (error) {
+      again.disabled = false;
+      setText(hint, error.message);
+    }
   }
 
   return {

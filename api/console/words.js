@@ -104,7 +104,7 @@ export function stateSentence(capability, { rate, nowMs, receivedAtMs = nowMs })
     case 'paused':
       return 'Paused: nothing is fetched until you resume';
     case 'needs-reauth':
-      return 'Needs a new password: disconnect and connect again, it goes on where it stopped';
+      return 'Needs a new password: the server refused the one it has';
     case 'admin-action-needed':
       return 'Needs an administrator of the mail server, or the operator of Steward';
     case 'unavailable':

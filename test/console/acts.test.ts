@@ -1,9 +1,11 @@
+import { sql } from 'drizzle-orm';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ProviderFailure } from '../../domain/failure.ts';
 import type { ImapAccount } from '../../domain/provider.ts';
 import { launchChromium, openPage } from '../support/chromium.ts';
 import { createTestConsole, sampleMailbox, type TestConsole } from '../support/console.ts';
+import { writeFolder, writeSkip } from '../support/mail-rows.ts';
 
 let browser: Browser;
 let console: TestConsole;
@@ -122,6 +124,40 @@ describe('the buttons of a connection', () => {
     await dialog.getByRole('button', { name: 'Disconnect' }).click();
     await card.getByText('what was imported is kept').waitFor();
     expect(await card.getByRole('button').count()).toBe(0);
+  });
+});
+
+describe('a connection in need of a person', () => {
+  it('takes a new password, and says what the server has against it', async () => {
+    const seeded = await console.connection('jane@example.org');
+    await seeded.status(sql`state = 'needs-reauth'`);
+    await page.goto(console.link);
+    const card = page.getByRole('article', { name: 'jane@example.org' });
+    await card.getByText('Needs a new password').waitFor();
+    await card.getByRole('button', { name: 'Renew password' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('New password').fill('wrong');
+    await page.keyboard.press('Enter');
+    await dialog.getByText('refused the user name').waitFor();
+    await dialog.getByLabel('New password').fill('right');
+    await dialog.getByRole('button', { name: 'Sign in' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    expect(verified.at(-1)).toMatchObject({ username: 'jane@example.org', password: 'right' });
+    await card.getByText('Needs a new password').waitFor({ state: 'detached' });
+  });
+
+  it('tries an item that was left out again', async () => {
+    const seeded = await console.connection('jane@example.org');
+    const inbox = await writeFolder(seeded.store, ['INBOX'], { stored: 1, expected: 2 });
+    await writeSkip(seeded.store, inbox, 17);
+    await page.goto(console.link);
+    const card = page.getByRole('article', { name: 'jane@example.org' });
+    await card.getByText('Left out (1)').click();
+    await card.getByRole('button', { name: 'Try again' }).click();
+    await card.getByText('looked at again now').waitFor();
+    const path = `/v1/connections/${seeded.id}/skips`;
+    const { body } = await console.api.call('GET', path, { key: console.tenant.key });
+    expect(body).toMatchObject({ data: [{ uid: 17, strikes: 0, quarantinedAt: null }] });
   });
 });
 
