@@ -5,7 +5,10 @@ import type { AttachmentInfo, FolderRole } from './mail.ts';
  * cursors; what a cursor holds is the adapter's own business. An adapter never writes.
  */
 export interface MailProvider {
-  /** Opens a session and proves that the credentials work. @throws ProviderFailure */
+  /**
+   * Opens a session and proves that the credentials work. The signal ends the session as well,
+   * whatever it waits for: what is being read then fails. @throws ProviderFailure
+   */
   connect(account: MailAccount, signal?: AbortSignal): Promise<MailSession>;
 }
 

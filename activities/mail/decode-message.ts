@@ -1,3 +1,4 @@
+import { plausibleInstant } from '../../domain/instant.ts';
 import type { Address, MessageBody, MessageEnvelope } from '../../domain/mail.ts';
 import type { RawLeaf, RawMessage } from '../../domain/provider.ts';
 import { parseAddressList } from './address-list.ts';
@@ -7,6 +8,9 @@ import { decodeLeaf } from './leaf-text.ts';
 
 /** A message may name at most so many others; more is noise and would only cost index rows. */
 export const referencesMax = 100;
+
+/** A date-time has 31 characters; comments rarely double that, and cost the square to take out. */
+const dateCharsMax = 200;
 
 /** A subject is shown in lists; RFC 5322 lines end at 998 characters, folded ones rarely pass 2,000. */
 const subjectCharsMax = 2_000;
@@ -60,6 +64,6 @@ function joinLeaves(leaves: RawLeaf[], subtype: RawLeaf['subtype']): string | nu
 }
 
 function parseDate(value: string): Date | null {
-  const time = Date.parse(value.replace(/\([^)]*\)/g, ''));
-  return Number.isNaN(time) ? null : new Date(time);
+  const date = value.slice(0, dateCharsMax).replace(/\([^)]*\)/g, '');
+  return plausibleInstant(Date.parse(date));
 }

@@ -15,6 +15,12 @@ import type { ActivityDeps } from '../deps.ts';
 /** Work stops here and reports; the activity's own timeout (5 minutes) is the wall behind it. */
 export const sliceBudgetMs = 4 * minuteMs;
 
+/**
+ * A page that does not end in so long is given up with its session, before Temporal gives up the
+ * activity: a server that sends a byte now and then must not hold a slot of the worker for good.
+ */
+const sessionMs = 4.5 * minuteMs;
+
 /** A connection as its workflow names it. */
 export interface SliceTarget {
   tenantId: string;
@@ -132,7 +138,7 @@ export async function withSession<T>(
   { deps, account }: Slice,
   work: (session: MailSession) => Promise<T>,
 ): Promise<T> {
-  const session = await deps.mail.connect(account);
+  const session = await deps.mail.connect(account, AbortSignal.timeout(sessionMs));
   try {
     return await work(session);
   } finally {

@@ -45,7 +45,8 @@ export async function readProgress(
     join directory.connections d on d.id = s.connection_id and d.capability = s.capability
       and d.tenant_id = s.tenant_id
     cross join lateral (
-      select coalesce(sum(l.stored), 0)::int as stored, coalesce(sum(l.expected), 0)::int as expected
+      select least(coalesce(sum(l.stored), 0), 2147483647)::int as stored,
+        least(coalesce(sum(l.expected), 0), 2147483647)::int as expected
       from collections l join folders f on f.tenant_id = l.tenant_id and f.id = l.id
       where l.tenant_id = s.tenant_id and l.connection_id = s.connection_id
         and f.hidden_at is null and not f.excluded

@@ -32,6 +32,21 @@ export const keywordsMax = 100;
 /** Folders of one account; each costs rows, a cursor and a STATUS. */
 export const foldersMax = 10_000;
 
+/** Levels of one folder; deeper ones keep the rest of the path as their name. */
+export const folderDepthMax = 100;
+
+/** Messages that a folder is believed to hold: so that sums over all folders stay 53-bit numbers. */
+export const messagesMax = 100_000_000;
+
+/** The store counts sizes with 31 bits; a message beyond two gigabytes cannot be sent by anybody. */
+export const sizeMax = 2 ** 31 - 1;
+
+/** Mod-sequences have 63 bits (RFC 7162 §3.1). */
+export const modseqMax = 2n ** 63n - 1n;
+
+/** A keyword is a word for people; what is longer is somebody's data in a wrong place. */
+export const keywordCharsMax = 500;
+
 /** A listing of `foldersMax` folders with their counters, at 600 bytes each. */
 export const folderListBytesMax = 6 * mib;
 
@@ -40,6 +55,15 @@ export const listingWindow = 50_000;
 
 /** The widest UID range of one SEARCH in a sparse folder: at most 11 MB when it turns out full. */
 export const listingSpanMax = 1_000_000;
+
+/** The answer to one SEARCH: the widest span full of UIDs, and what a server adds by itself. */
+export const searchBytesMax = 16 * mib;
+
+/** All outlines of one fetch: 400 honest headers are 2 MB; what weighs more is fetched in halves. */
+export const outlineBytesMax = 24 * mib;
+
+/** What each text leaf may weigh beyond its stated size: some servers count line ends once. */
+export const leafSlackBytes = 64 * kib;
 
 /** Known items compared with the listing at a time. */
 export const compareBatch = 5_000;
@@ -67,7 +91,26 @@ export const parserLimits = {
   maxResponseTokens: 200_000,
 } as const;
 
+/** A watch reads counters and announcements: the parser need not hold more for thousands of them. */
+export const watchParserLimits = {
+  maxLiteralSize: 64 * kib,
+  maxLineLength: mib,
+  maxResponseSize: mib,
+  maxResponseTokens: 20_000,
+} as const;
+
+/** A watch's sweep is one listing; besides it a minute brings a few dozen announcements. */
+export const watchFlow = { bytesMax: folderListBytesMax + mib, windowMs: minuteMs } as const;
+
+/** A session at rest has asked for nothing; what comes unasked is an announcement now and then. */
+export const restFlow = { bytesMax: 256 * kib, windowMs: minuteMs } as const;
+
 export interface ImapLimits {
+  /**
+   * From the first packet to the login in all. The timeouts of the single steps start again with
+   * every byte, so a peer that sends one a second would be waited for without end.
+   */
+  openTimeoutMs: number;
   /** Name resolution, TCP and TLS together; a member waits for the answer. */
   connectionTimeoutMs: number;
   greetingTimeoutMs: number;
@@ -88,6 +131,7 @@ export interface ImapLimits {
 }
 
 export const defaultLimits: ImapLimits = {
+  openTimeoutMs: 40 * secondMs,
   connectionTimeoutMs: 20 * secondMs,
   greetingTimeoutMs: 10 * secondMs,
   socketTimeoutMs: 2 * minuteMs,

@@ -1,12 +1,18 @@
 import type { Socket } from 'node:net';
 import { getCACertificates } from 'node:tls';
 import type { ImapFlowOptions } from 'imapflow';
-import { ProviderFailure } from '../../domain/failure.ts';
 import type { ImapAccount } from '../../domain/provider.ts';
 import { createAddressGuard, type AddressGuardOptions } from './address-guard.ts';
-import { parserLimits, type ImapLimits } from './bounds.ts';
+import { parserLimits, watchFlow, watchParserLimits, type ImapLimits } from './bounds.ts';
+import { limitFlow } from './budget.ts';
 import { ImapClient } from './client.ts';
-import { cleartextRefused, translateConnectError, unreachable } from './errors.ts';
+import {
+  cleartextRefused,
+  credentialsInvalid,
+  loginSkipped,
+  translateConnectError,
+  unreachable,
+} from './errors.ts';
 import { createPinnedTransport } from './pinned-transport.ts';
 
 export interface ImapGuardOptions extends AddressGuardOptions {
@@ -43,13 +49,10 @@ export function createConnect(options: ImapGuardOptions, limits: ImapLimits): Co
   ];
   return async (account, purpose, signal) => {
     if (account.security === 'none' && !options.allowCleartext) throw cleartextRefused();
-    if (hasControlCharacters(account.username)) {
-      throw new ProviderFailure('invalid-request', 'The user name contains control characters.', {
-        code: 'imap-username-invalid',
-      });
-    }
+    refuseInvalidCredentials(account);
     const target = await guard.check(account.host, account.port);
     if (signal?.aborted) throw unreachable(signal.reason);
+    const deadline = AbortSignal.timeout(limits.openTimeoutMs);
     const sockets: Socket[] = [];
     const transport = createPinnedTransport(guard, target, authorities, (socket) => {
       sockets.push(socket);
@@ -65,23 +68,28 @@ export function createConnect(options: ImapGuardOptions, limits: ImapLimits): Co
       fault ??= error;
       client.close();
     });
+    const given = [deadline, ...(signal ? [signal] : [])];
     const abort = (): void => client.close();
-    signal?.addEventListener('abort', abort, { once: true });
+    for (const each of given) each.addEventListener('abort', abort, { once: true });
     try {
       await client.connect();
+      // Only a greeting of OK is kept; after PREAUTH the login was never asked for.
+      if (client.greeting === undefined) throw loginSkipped();
     } catch (error) {
       client.close();
       throw translateConnectError(error, hasGreeted(client) ? 'greeted' : 'before-greeting');
     } finally {
-      signal?.removeEventListener('abort', abort);
+      for (const each of given) each.removeEventListener('abort', abort);
     }
-    return {
+    const connection: ImapConnection = {
       client,
       socket: sockets.at(-1)!,
       get fault() {
         return fault;
       },
     };
+    if (purpose === 'watch') limitFlow(connection, watchFlow);
+    return connection;
   };
 }
 
@@ -103,7 +111,7 @@ function clientOptions(
     connectionTimeout: limits.connectionTimeoutMs,
     greetingTimeout: limits.greetingTimeoutMs,
     socketTimeout: limits.socketTimeoutMs,
-    ...parserLimits,
+    ...(purpose === 'watch' ? watchParserLimits : parserLimits),
     // Compressed streams hide how much they hold until it is too late.
     disableCompression: true,
     // BINARY would take the transfer encoding off at the server, which some do wrongly.
@@ -127,7 +135,13 @@ function hasGreeted(client: ImapClient): boolean {
   );
 }
 
-/** They have no place in a user name (RFC 9051 §9), and SASL PLAIN separates its fields by NUL. */
-function hasControlCharacters(text: string): boolean {
-  return Array.from(text).some((character) => character < ' ' || character === '\u007f');
+/**
+ * Control characters have no place in a user name or a token (RFC 9051 §9, RFC 7628 §3.1). A
+ * password may hold any character but those that would end a line or, in SASL PLAIN, a field.
+ * @throws ProviderFailure
+ */
+function refuseInvalidCredentials({ username, password, accessToken }: ImapAccount): void {
+  if (/\p{Cc}/u.test(username)) throw credentialsInvalid('user name');
+  if (/\p{Cc}/u.test(accessToken ?? '')) throw credentialsInvalid('token');
+  if (/[\r\n\u0000]/.test(password ?? '')) throw credentialsInvalid('password');
 }

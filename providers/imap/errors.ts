@@ -24,8 +24,9 @@ const limitPauseMs = 5 * minuteMs;
 /** A server's own back-off hint is believed up to this. */
 const throttlePauseMaxMs = hourMs;
 
-/** imapflow's codes for bounds that the server broke; all but the last end the connection. */
+/** imapflow's codes for bounds that the server broke, and ours; all but the last end the connection. */
 const boundCodes = new Set([
+  'OverBudget',
   'LiteralTooLarge',
   'LineTooLarge',
   'ResponseTooLarge',
@@ -79,6 +80,40 @@ export function responseTooLarge(cause?: unknown): ProviderFailure {
     'imap-response-too-large',
     'The IMAP server sent more than the bounds allow.',
     cause,
+  );
+}
+
+/** More bytes than a command may cost; counts as a bound that the server broke. */
+export function overBudget(cause: unknown): Error {
+  return Object.assign(new Error('The answer outgrew its budget.', { cause }), {
+    code: 'OverBudget',
+  });
+}
+
+export function tooSlow(cause?: unknown): ProviderFailure {
+  return failure(
+    'provider-down',
+    'imap-too-slow',
+    'The IMAP server did not finish its answers in the time there is for them.',
+    cause,
+  );
+}
+
+/** A session that began without a login is nobody's in particular, least of all this member's. */
+export function loginSkipped(): ProviderFailure {
+  return failure(
+    'auth-revoked',
+    'imap-login-skipped',
+    'The IMAP server lets everybody in without a login (PREAUTH), so it proves nothing about ' +
+      'the account. Choose a server that asks for the login.',
+  );
+}
+
+export function credentialsInvalid(what: 'user name' | 'password' | 'token'): ProviderFailure {
+  return failure(
+    'invalid-request',
+    what === 'user name' ? 'imap-username-invalid' : 'imap-password-invalid',
+    `The ${what} contains characters that no IMAP server accepts, such as line breaks.`,
   );
 }
 
@@ -171,9 +206,12 @@ function throttled(pauseMs: number, cause: unknown): ProviderFailure {
   });
 }
 
-/** Node's and OpenSSL's codes for a certificate that does not hold, in words. */
+/** Node's and OpenSSL's codes for a certificate or a version that does not hold, in words. */
 function certificateFault(code: unknown): string | undefined {
   switch (code) {
+    case 'ERR_SSL_UNSUPPORTED_PROTOCOL':
+    case 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION':
+      return 'it speaks only versions of TLS that are too old (1.2 is the least)';
     case 'CERT_HAS_EXPIRED':
       return 'its certificate has expired';
     case 'CERT_NOT_YET_VALID':

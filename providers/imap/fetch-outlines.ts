@@ -1,7 +1,8 @@
 import type { FetchMessageObject } from 'imapflow';
+import { plausibleInstant } from '../../domain/instant.ts';
 import type { ItemFailure, SkipReason } from '../../domain/provider.ts';
 import { planStructure, type StructurePlan } from './body-structure.ts';
-import { headerBytesMax } from './bounds.ts';
+import { headerBytesMax, modseqMax, outlineBytesMax, sizeMax } from './bounds.ts';
 import { fetchRows } from './fetch-rows.ts';
 import { readFlags, type ReadFlags } from './flags.ts';
 import { isolate } from './isolate.ts';
@@ -42,7 +43,8 @@ export async function fetchOutlines(
 ): Promise<{ outlines: Outline[]; failures: ItemFailure[] }> {
   const found = new Map<number, Outline | SkipReason>();
   const read = async (some: readonly number[]): Promise<void> => {
-    for (const [uid, row] of await fetchRows(folder, some, query)) found.set(uid, toOutline(row));
+    const rows = await fetchRows(folder, some, { query, bytesMax: outlineBytesMax, keep, merge });
+    for (const [uid, row] of rows) found.set(uid, toOutline(row));
   };
   const failed = await isolate(folder, uids, read);
   for (const { item, reason } of failed) found.set(item, reason);
@@ -75,28 +77,41 @@ async function readAgain(
   }
 }
 
-function toOutline(row: FetchMessageObject): Outline | SkipReason {
+/** A row whose structure, which may have ten thousand parts, is read at once and let go. */
+type Row = Omit<FetchMessageObject, 'bodyStructure'> & { plan?: StructurePlan };
+
+function keep({ bodyStructure, ...row }: FetchMessageObject): Row {
+  const plan = bodyStructure && planStructure(bodyStructure);
+  return { ...row, ...(plan && { plan }) };
+}
+
+function merge(before: Row, after: Row): Row {
+  return { ...before, ...after };
+}
+
+function toOutline(row: Row): Outline | SkipReason {
   if (!row.headers) return 'unreadable';
   // imapflow drops a structure that is nested beyond its parser's depth.
-  const plan = row.bodyStructure && planStructure(row.bodyStructure);
-  if (!plan) return 'too-complex';
+  if (!row.plan) return 'too-complex';
+  const modseq = row.modseq ?? 0n;
   return {
     uid: row.uid,
     ...readFlags(row.flags, row.labels),
     receivedAt: receivedAt(row),
-    size: row.size ?? 0,
-    version: row.modseq ?? 0n,
+    size: Math.min(row.size ?? 0, sizeMax),
+    version: modseq > modseqMax ? modseqMax : modseq,
     stableId: row.emailId || undefined,
     threadId: row.threadId || undefined,
-    header: row.headers,
-    plan,
+    // A server may send more than it was asked for.
+    header: row.headers.subarray(0, headerBytesMax),
+    plan: row.plan,
   };
 }
 
 /** INTERNALDATE; where a server leaves it out, the Date field stands in for it. */
-function receivedAt({ internalDate, headers }: FetchMessageObject): Date {
-  if (internalDate instanceof Date) return internalDate;
+function receivedAt({ internalDate, headers }: Row): Date {
+  const stated = internalDate instanceof Date ? plausibleInstant(internalDate.getTime()) : null;
+  if (stated) return stated;
   const field = /^date:[ \t]*(.+)$/im.exec(headers?.toString('latin1') ?? '');
-  const time = Date.parse(field?.[1] ?? '');
-  return new Date(Number.isNaN(time) ? 0 : time);
+  return plausibleInstant(Date.parse(field?.[1] ?? '')) ?? new Date(0);
 }

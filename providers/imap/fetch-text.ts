@@ -1,6 +1,7 @@
+import type { FetchMessageObject } from 'imapflow';
 import type { ItemFailure, RawLeaf, RawMessage, SkipReason } from '../../domain/provider.ts';
 import type { LeafPlan } from './body-structure.ts';
-import { leafBytesMax } from './bounds.ts';
+import { leafBytesMax, leafSlackBytes } from './bounds.ts';
 import type { Outline } from './fetch-outlines.ts';
 import { fetchRows } from './fetch-rows.ts';
 import { isolate } from './isolate.ts';
@@ -24,14 +25,29 @@ export async function fetchText(
     const read = async (some: readonly Outline[]): Promise<void> => {
       const bodyParts = sections.map((key) => ({ key, start: 0, maxLength: leafBytesMax }));
       const uids = some.map(({ uid }) => uid);
-      for (const [uid, row] of await fetchRows(folder, uids, { uid: true, bodyParts })) {
-        texts.set(uid, row.bodyParts ?? new Map());
-      }
+      const query = { uid: true, bodyParts };
+      const rows = await fetchRows(folder, uids, { query, bytesMax: budgetOf(some), keep, merge });
+      for (const [uid, parts] of rows) texts.set(uid, parts);
     };
     for (const { item, reason } of await isolate(folder, group, read)) texts.set(item.uid, reason);
   }
   await settleDoubtful(folder, outlines, texts);
   return assemble(outlines, texts);
+}
+
+/** What these texts may weigh: a server that states small sizes and sends large parts is cut off. */
+function budgetOf(outlines: readonly Outline[]): number {
+  const stated = outlines.reduce((sum, { plan }) => sum + 2 * plan.bytes, 0);
+  const leaves = outlines.reduce((sum, { plan }) => sum + plan.leaves.length, 0);
+  return stated + (leaves + 1) * leafSlackBytes;
+}
+
+function keep({ bodyParts }: FetchMessageObject): Parts {
+  return bodyParts ?? new Map();
+}
+
+function merge(before: Parts, after: Parts): Parts {
+  return new Map([...before, ...after]);
 }
 
 /** Text that is missing: the message vanished between the two fetches, or cannot be read. */
@@ -85,7 +101,7 @@ function assemble(
     complete.reduce(
       (sum, { outline, parts }) =>
         outline.plan.leaves.reduce(
-          (bytes, leaf) => bytes + (parts.get(leaf.part)?.length ?? 0),
+          (bytes, leaf) => bytes + Math.min(parts.get(leaf.part)?.length ?? 0, leafBytesMax),
           sum + outline.header.length,
         ),
       0,
@@ -108,7 +124,8 @@ function toLeaf(
   content: Uint8Array | undefined,
   keep: (bytes: Uint8Array) => Uint8Array,
 ): RawLeaf {
-  const bytes = content || new Uint8Array();
+  // A server may send more than it was asked for.
+  const bytes = (content ?? new Uint8Array()).subarray(0, leafBytesMax);
   const truncated = bytes.length >= leafBytesMax && size > leafBytesMax;
   return { subtype, charset, encoding, content: keep(bytes), truncated };
 }

@@ -1,5 +1,5 @@
 import { mailFlags } from '../../domain/mail.ts';
-import { keywordsMax } from './bounds.ts';
+import { keywordCharsMax, keywordsMax } from './bounds.ts';
 
 /** Flag names are compared without case (RFC 9051 §2.3.2). */
 const bits = new Map<string, number>([
@@ -16,8 +16,9 @@ export interface ReadFlags {
 }
 
 /**
- * System flags as bits, keywords as they are; `\Recent` and unknown system flags are dropped. A
- * host's labels (X-GM-LABELS) are kept beside the keywords, `\Inbox` and the like as well.
+ * System flags as bits, keywords as they are; `\Recent`, unknown system flags and what is beyond
+ * the bounds on keywords are dropped. A host's labels (X-GM-LABELS) are kept beside the keywords,
+ * `\Inbox` and the like as well.
  */
 export function readFlags(
   names: ReadonlySet<string> | undefined,
@@ -29,5 +30,6 @@ export function readFlags(
     if (name.startsWith('\\')) flags |= bits.get(name.toLowerCase()) ?? 0;
     else keywords.add(name);
   }
-  return { flags, keywords: [...keywords].slice(0, keywordsMax) };
+  const kept = [...keywords].filter((name) => name.length <= keywordCharsMax);
+  return { flags, keywords: kept.slice(0, keywordsMax) };
 }

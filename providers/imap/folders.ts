@@ -2,9 +2,10 @@ import type { ListResponse, StatusObject } from 'imapflow';
 import { ProviderFailure } from '../../domain/failure.ts';
 import type { FolderRole } from '../../domain/mail.ts';
 import type { RemoteCollection } from '../../domain/provider.ts';
-import { folderListBytesMax, foldersMax } from './bounds.ts';
+import { folderDepthMax, folderListBytesMax, foldersMax, messagesMax } from './bounds.ts';
+import { withinBytes } from './budget.ts';
 import type { ImapConnection } from './connect.ts';
-import { responseTooLarge, translateError } from './errors.ts';
+import { translated } from './errors.ts';
 import { gmailFolders, isGmail } from './gmail.ts';
 
 /** RFC 6154; imapflow finds the attribute, or else one of the well-known names. */
@@ -39,7 +40,9 @@ export async function listCollections(
 ): Promise<RemoteCollection[]> {
   const { client } = connection;
   const options = isGmail(client) ? {} : { statusQuery: counters };
-  const entries = await withByteBudget(connection, () => client.list(options));
+  const entries = await translated(
+    withinBytes(connection, folderListBytesMax, () => client.list(options)),
+  );
   if (entries.length > foldersMax) {
     throw new ProviderFailure('too-large', `The mailbox has more than ${foldersMax} folders.`, {
       code: 'imap-too-many-folders',
@@ -58,16 +61,23 @@ function toCollection(entry: ListResponse, objectId: string | undefined): Remote
   // imapflow answers a refused STATUS with false or an error in its place.
   const status = entry.status && !('error' in entry.status) ? entry.status : undefined;
   return {
-    path: [...entry.parent, entry.name],
+    path: pathOf(entry),
     ref: entry.path,
     role: roles.get(entry.specialUse ?? ''),
-    messages: status?.messages ?? 0,
+    messages: Math.min(status?.messages ?? 0, messagesMax),
     // Zero is no UIDVALIDITY (RFC 9051 §9); a folder that was never opened may be listed with it.
     uidValidity: status?.uidValidity ? String(status.uidValidity) : undefined,
     objectId,
     mark: status ? markOf(status) : 'refused',
     exact: status?.highestModseq !== undefined,
   };
+}
+
+function pathOf({ parent, name, delimiter }: ListResponse): string[] {
+  const names = [...parent, name];
+  if (names.length <= folderDepthMax) return names;
+  const rest = names.slice(folderDepthMax - 1).join(delimiter);
+  return [...names.slice(0, folderDepthMax - 1), rest];
 }
 
 /** Moves with new mail, expunges and renumbering; with flags too where there is a MODSEQ. */
@@ -79,24 +89,4 @@ function markOf(status: StatusObject): string {
 /** The part of a mark that hints at flag changes. */
 export function flagHintOf(mark: string): string {
   return mark.slice(mark.lastIndexOf(':') + 1);
-}
-
-/** Ends the connection when a listing grows beyond every honest mailbox. */
-async function withByteBudget<T>(
-  { client, socket }: ImapConnection,
-  work: () => Promise<T>,
-): Promise<T> {
-  let bytes = 0;
-  const count = (chunk: Buffer): void => {
-    bytes += chunk.length;
-    if (bytes > folderListBytesMax) client.close();
-  };
-  socket.on('data', count);
-  try {
-    return await work();
-  } catch (error) {
-    throw bytes > folderListBytesMax ? responseTooLarge(error) : translateError(error);
-  } finally {
-    socket.off('data', count);
-  }
 }

@@ -1,6 +1,8 @@
 import type { ImapFlow, SearchObject } from 'imapflow';
 import { dayMs } from '../../domain/clock.ts';
-import { listingSpanMax, listingWindow } from './bounds.ts';
+import { listingSpanMax, listingWindow, messagesMax, searchBytesMax } from './bounds.ts';
+import { withinBytes } from './budget.ts';
+import type { ImapConnection } from './connect.ts';
 import { refused, translated } from './errors.ts';
 import { formatUidSet, parseUidSet } from './uid-set.ts';
 
@@ -21,11 +23,12 @@ export interface ListingOptions {
  * Inside a window the order is the asked one too.
  */
 export async function* listUids(
-  folder: { readonly client: ImapFlow },
+  folder: { readonly connection: ImapConnection },
   { lowest, highest }: UidRange,
   { direction, since }: ListingOptions,
 ): AsyncGenerator<number[]> {
-  const messages = folder.client.mailbox ? folder.client.mailbox.exists : 0;
+  const { mailbox } = folder.connection.client;
+  const messages = mailbox ? mailbox.exists : 0;
   const descending = direction === 'descending';
   let span = messages <= listingWindow ? Number.POSITIVE_INFINITY : listingWindow;
   let [from, to] = [lowest, highest];
@@ -33,7 +36,7 @@ export async function* listUids(
     const window = descending
       ? { lowest: Math.max(from, to - span + 1), highest: to }
       : { lowest: from, highest: Math.min(to, from + span - 1) };
-    const uids = await searchUids(folder.client, window, since);
+    const uids = await searchUids(folder.connection, window, since);
     if (uids.length > 0) yield descending ? uids.toReversed() : uids;
     if (descending) to = window.lowest - 1;
     else from = window.highest + 1;
@@ -47,7 +50,8 @@ export async function countSince(client: ImapFlow, since: Date): Promise<number 
   const found = await translated(
     client.search(searchFor('1:*', since), { uid: true, returnOptions: ['COUNT'] }),
   );
-  return typeof found === 'object' && 'count' in found ? found.count : undefined;
+  const count = typeof found === 'object' && 'count' in found ? found.count : undefined;
+  return count === undefined ? undefined : Math.min(count, messagesMax);
 }
 
 /** Which of these UIDs the folder still holds. */
@@ -62,19 +66,22 @@ export async function stillThere(client: ImapFlow, uids: readonly number[]): Pro
 
 /** @returns ascending; @throws ProviderFailure when the server refuses: that is no empty folder */
 async function searchUids(
-  client: ImapFlow,
+  connection: ImapConnection,
   { lowest, highest }: UidRange,
   since: Date | undefined,
 ): Promise<number[]> {
+  const { client } = connection;
   const query = searchFor(`${lowest}:${highest}`, since);
+  const bounded = <T>(search: () => Promise<T>): Promise<T> =>
+    translated(withinBytes(connection, searchBytesMax, search));
   if (!client.capabilities.has('ESEARCH')) {
-    const found = await translated(client.search(query, { uid: true }));
+    const found = await bounded(() => client.search(query, { uid: true }));
     if (!Array.isArray(found)) throw refused();
     return found.filter((uid) => uid >= lowest && uid <= highest);
   }
-  const found = await translated(client.search(query, { uid: true, returnOptions: ['ALL'] }));
+  const found = await bounded(() => client.search(query, { uid: true, returnOptions: ['ALL'] }));
   if (!found || Array.isArray(found)) throw refused();
-  return found.all === undefined ? [] : parseUidSet(found.all, lowest, highest);
+  return found.all === undefined ? [] : parseUidSet(found.all, lowest, highest, listingSpanMax);
 }
 
 /** SINCE compares days in the server's zone (RFC 9051 §6.4.4), so one day more is asked for. */

@@ -1,6 +1,7 @@
 import type { RemoteCollection } from '../../domain/provider.ts';
-import { reopensPerPageMax } from './bounds.ts';
+import { messagesMax, reopensPerPageMax } from './bounds.ts';
 import type { ImapClient } from './client.ts';
+import type { ImapConnection } from './connect.ts';
 import { isBoundError, translated, translateError, uidValidityChanged } from './errors.ts';
 import type { Lease } from './session-pool.ts';
 
@@ -16,6 +17,7 @@ export interface FolderState {
 export interface OpenFolder {
   /** The connection changes when it has to be opened again. */
   readonly client: ImapClient;
+  readonly connection: ImapConnection;
   readonly state: FolderState;
   /**
    * Whether an error is a bound that the server broke. If so the connection is open again
@@ -34,6 +36,9 @@ export async function openFolder(lease: Lease, collection: RemoteCollection): Pr
   return {
     get client() {
       return lease.connection.client;
+    },
+    get connection() {
+      return lease.connection;
     },
     state,
     recover: async (error) => {
@@ -66,7 +71,7 @@ async function examine(
     uidValidity: mailbox.uidValidity?.toString() ?? uidValidity ?? '',
     // Some servers leave it out of SELECT (it is only recommended before RFC 9051).
     uidNext: mailbox.uidNext ?? (await lastUid({ client })) + 1,
-    messages: mailbox.exists ?? 0,
+    messages: Math.min(mailbox.exists ?? 0, messagesMax),
     modseq: hasModseq ? mailbox.highestModseq : undefined,
   };
 }

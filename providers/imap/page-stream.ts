@@ -59,12 +59,12 @@ async function* chunksOf(
   yield { uids: pending, last: true };
 }
 
-/** Splits where the text would exceed the bound; one message alone may exceed it. */
+/** Splits where text and headers would exceed the bound; one message alone may exceed it. */
 function packByBytes(outlines: readonly Outline[], bytesMax: number): Outline[][] {
   const batches: Outline[][] = [[]];
   let bytes = 0;
   for (const outline of outlines) {
-    const own = outline.plan.bytes;
+    const own = outline.plan.bytes + outline.header.length;
     if (bytes + own > bytesMax && batches.at(-1)!.length > 0) {
       batches.push([]);
       bytes = 0;

@@ -1,6 +1,7 @@
 import type { ImapAccount, MailProvider, MailWatcher } from '../../domain/provider.ts';
 import { defaultLimits, type ImapLimits } from './bounds.ts';
 import { createConnect, type ImapGuardOptions } from './connect.ts';
+import { tooSlow } from './errors.ts';
 import { failNoFasterThan } from './min-latency.ts';
 import { createSession } from './session.ts';
 import { createSessionPool } from './session-pool.ts';
@@ -25,7 +26,14 @@ export function createImapProvider(
   const connect = createConnect(options, bounds);
   const pool = createSessionPool(connect, bounds);
   return {
-    connect: async (account, signal) => createSession(await pool.acquire(account, signal)),
+    connect: async (account, signal) => {
+      const slow = (error: unknown): unknown => (signal?.aborted ? tooSlow(error) : error);
+      try {
+        return createSession(await pool.acquire(account, signal), slow);
+      } catch (error) {
+        throw slow(error);
+      }
+    },
     watch: (account, listener) => openWatch(connect, account, listener),
     verify: (account, signal) =>
       failNoFasterThan(bounds.failureLatencyMs, async () => {

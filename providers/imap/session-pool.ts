@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MailAccount } from '../../domain/provider.ts';
-import type { ImapLimits } from './bounds.ts';
+import { restFlow, type ImapLimits } from './bounds.ts';
+import { limitFlow } from './budget.ts';
 import type { ConnectImap, ImapConnection } from './connect.ts';
 import { createTurnstile, type Turnstile } from './turnstile.ts';
 
@@ -14,7 +15,10 @@ export interface Lease {
 }
 
 export interface SessionPool {
-  /** Waits when the account has all its sessions in use. @throws ProviderFailure */
+  /**
+   * Waits when the account has all its sessions in use. The signal ends the waiting, the connecting
+   * and the connection itself until it is released. @throws ProviderFailure
+   */
   acquire(account: MailAccount, signal?: AbortSignal): Promise<Lease>;
   close(): void;
 }
@@ -28,6 +32,8 @@ interface IdleConnection {
   connection: ImapConnection;
   since: number;
   timer: NodeJS.Timeout;
+  /** Ends the counting of what comes unasked. */
+  awake: () => void;
 }
 
 /**
@@ -60,7 +66,8 @@ export function createSessionPool(connect: ConnectImap, limits: ImapLimits): Ses
       connection.client.close();
     }, limits.poolIdleMs);
     timer.unref();
-    lane.idle.push({ connection, since: Date.now(), timer });
+    const awake = limitFlow(connection, restFlow);
+    lane.idle.push({ connection, since: Date.now(), timer, awake });
   }
 
   return {
@@ -71,14 +78,15 @@ export function createSessionPool(connect: ConnectImap, limits: ImapLimits): Ses
         const first =
           (await takeIdle(lane, limits.livenessAfterMs)) ??
           (await connect(account.imap, 'sync', signal));
-        return createLease(first, {
-          open: () => connect(account.imap, 'sync'),
-          giveBack: (connection, broken) => {
+        const owner = {
+          open: () => connect(account.imap, 'sync', signal),
+          giveBack: (connection: ImapConnection, broken: boolean) => {
             if (broken || closed || !connection.client.usable) connection.client.close();
             else park(account.key, lane, connection);
             leave(account.key, lane);
           },
-        });
+        };
+        return createLease(first, owner, signal);
       } catch (error) {
         leave(account.key, lane);
         throw error;
@@ -101,9 +109,13 @@ function createLease(
     open: () => Promise<ImapConnection>;
     giveBack: (connection: ImapConnection, broken: boolean) => void;
   },
+  signal: AbortSignal | undefined,
 ): Lease {
   let connection = first;
   let released = false;
+  const abort = (): void => connection.client.close();
+  if (signal?.aborted) abort();
+  signal?.addEventListener('abort', abort, { once: true });
   return {
     get connection() {
       return connection;
@@ -115,6 +127,7 @@ function createLease(
     release: (broken) => {
       if (released) return;
       released = true;
+      signal?.removeEventListener('abort', abort);
       owner.giveBack(connection, broken);
     },
   };
@@ -125,6 +138,7 @@ async function takeIdle(lane: Lane, livenessAfterMs: number): Promise<ImapConnec
   for (let entry = lane.idle.pop(); entry; entry = lane.idle.pop()) {
     clearTimeout(entry.timer);
     const { connection, since } = entry;
+    entry.awake();
     const rested = Date.now() - since >= livenessAfterMs;
     if (connection.client.usable && (!rested || (await isAlive(connection)))) return connection;
     connection.client.close();

@@ -110,8 +110,8 @@ export async function readSyncFacts(tx: Tx, key: CapabilityKey): Promise<SyncFac
       (select count(*)::int from skips k where k.tenant_id = s.tenant_id
         and k.connection_id = s.connection_id and k.quarantined_at is not null) as skips
     from sync_status s cross join lateral (
-      select coalesce(sum(c.stored), 0)::int as stored,
-        coalesce(sum(c.expected), 0)::int as expected,
+      select least(coalesce(sum(c.stored), 0), 2147483647)::int as stored,
+        least(coalesce(sum(c.expected), 0), 2147483647)::int as expected,
         coalesce(bool_and(c.backfill_done), false) as backfill_done
       from collections c join folders f on f.tenant_id = c.tenant_id and f.id = c.id
       where c.tenant_id = s.tenant_id and c.connection_id = s.connection_id

@@ -1,5 +1,7 @@
-import type { ImapFlow, SearchObject } from 'imapflow';
+import { Socket } from 'node:net';
+import type { SearchObject } from 'imapflow';
 import { describe, expect, test } from 'vitest';
+import type { ImapConnection } from '../../../providers/imap/connect.ts';
 import { listUids } from '../../../providers/imap/listing.ts';
 import { formatUidSet, parseUidSet } from '../../../providers/imap/uid-set.ts';
 
@@ -20,7 +22,12 @@ test.each([
   ['x,5,,6:y', [5]],
   ['0,200', []],
 ])('%s is read within the range that was asked for', (set, uids) => {
-  expect(parseUidSet(set, 1, 100)).toEqual(uids);
+  expect(parseUidSet(set, 1, 100, 100)).toEqual(uids);
+});
+
+test('a set that names more than a listing can hold is refused before it is written out', () => {
+  const read = () => parseUidSet('1:4294967295', 1, 4_294_967_294, 1_000_000);
+  expect(read).toThrow(expect.objectContaining({ code: 'imap-response-too-large' }));
 });
 
 describe('windows over a large folder', () => {
@@ -37,11 +44,16 @@ describe('windows over a large folder', () => {
         return found;
       },
     };
-    return { folder: { client: client as unknown as ImapFlow }, sizes };
+    const connection = {
+      client: client as unknown as ImapConnection['client'],
+      socket: new Socket(),
+      fault: undefined,
+    };
+    return { folder: { connection }, sizes };
   }
 
   async function listAll(
-    folder: { client: ImapFlow },
+    folder: { connection: ImapConnection },
     highest: number,
     direction: 'ascending' | 'descending',
   ): Promise<number[]> {
