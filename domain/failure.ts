@@ -47,6 +47,11 @@ export class ProviderFailure extends Error {
   }
 }
 
+/** A page that cannot be encoded as a whole: one of its items is more than the encoder can take. */
+export class PoisonedPageError extends Error {
+  override readonly name = 'PoisonedPageError';
+}
+
 /** The fence found another epoch or generation: the work's licence to write has ended. */
 export class FencedError extends Error {
   override readonly name = 'FencedError';

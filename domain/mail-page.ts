@@ -17,6 +17,7 @@ export interface EncodeJob {
 
 /** Decodes and seals pages beside the thread that talks to the provider. */
 export interface PageEncoder {
+  /** @throws PoisonedPageError when the page, not the encoder, is at fault */
   encode(job: EncodeJob): Promise<SealedMailPage>;
 }
 

@@ -155,6 +155,7 @@ export const skipReasons = [
   'too-complex',
   'provider-refused',
   'undecodable',
+  'unstorable',
 ] as const;
 export type SkipReason = (typeof skipReasons)[number];
 

@@ -1,7 +1,7 @@
 import { plausibleInstant } from '../../domain/instant.ts';
 import type { Address, MessageBody, MessageEnvelope } from '../../domain/mail.ts';
 import type { RawLeaf, RawMessage } from '../../domain/provider.ts';
-import { parseAddressList } from './address-list.ts';
+import { addressesMax, parseAddressList } from './address-list.ts';
 import { decodeHeaderText } from './header-text.ts';
 import { parseHeaders, type HeaderBlock } from './headers.ts';
 import { decodeLeaf } from './leaf-text.ts';
@@ -26,7 +26,7 @@ export interface DecodedMessage {
 export function decodeMessage(raw: RawMessage): DecodedMessage {
   const headers = parseHeaders(raw.header);
   const addresses = (name: string): Address[] =>
-    (headers.fields.get(name) ?? []).flatMap((value) => parseAddressList(value));
+    (headers.fields.get(name) ?? []).flatMap(parseAddressList).slice(0, addressesMax);
   const envelope: MessageEnvelope = {
     subject: decodeHeaderText(first(headers, 'subject')).slice(0, subjectCharsMax),
     messageId: messageIds(first(headers, 'message-id'))[0] ?? '',

@@ -1,9 +1,13 @@
 import { dropStrikes, listStruckItems } from '../../db/queries/sync/strikes.ts';
-import type { MailSession } from '../../domain/provider.ts';
+import type { MailSession, PageBounds, SkipReason } from '../../domain/provider.ts';
 import { pageBounds } from './bounds.ts';
 import type { SyncFolder } from './folders.ts';
 import type { Slice } from './slice.ts';
 import { preparePage, storePreparedPage } from './store-slice-page.ts';
+
+/** Pages of one: of the items of a poisoned page, only the one at fault fails again. */
+const alone: PageBounds = { ...pageBounds, itemsMax: 1 };
+const suspects: ReadonlySet<SkipReason> = new Set(['undecodable', 'unstorable']);
 
 /**
  * Looks again at the items that failed before: they are stored, struck once more, or forgotten
@@ -16,18 +20,31 @@ export async function retryStruck(
 ): Promise<void> {
   const struck = await listStruckItems(slice.deps.database, slice.licence);
   for (const folder of folders) {
-    const uids = struck.get(folder.id);
-    if (!uids) continue;
-    const missing = new Set(uids);
-    const pages = session.items({ collection: folder.remote, uids, bounds: pageBounds });
-    for await (const { messages, failures } of pages) {
-      // The buffers move to the thread with the page: what is needed of it is read first.
-      for (const { uid } of [...messages, ...failures]) missing.delete(uid);
-      const page = { messages, failures, cursor: {}, more: false, listed: undefined };
-      await storePreparedPage(slice, folder, 'repair', await preparePage(slice, folder, page));
-    }
-    if (missing.size > 0) {
-      await slice.write((tx) => dropStrikes(tx, slice.licence, folder.id, [...missing]));
-    }
+    const items = struck.get(folder.id) ?? [];
+    const uidsOf = (suspect: boolean) =>
+      items.filter(({ reason }) => suspects.has(reason) === suspect).map(({ uid }) => uid);
+    await readAgain(slice, session, folder, uidsOf(false), pageBounds);
+    await readAgain(slice, session, folder, uidsOf(true), alone);
+  }
+}
+
+async function readAgain(
+  slice: Slice,
+  session: MailSession,
+  folder: SyncFolder,
+  uids: number[],
+  bounds: PageBounds,
+): Promise<void> {
+  if (uids.length === 0) return;
+  const missing = new Set(uids);
+  for await (const read of session.items({ collection: folder.remote, uids, bounds })) {
+    const { messages, failures } = read;
+    // The buffers move to the thread with the page: what is needed of it is read first.
+    for (const { uid } of [...messages, ...failures]) missing.delete(uid);
+    const page = { messages, failures, cursor: {}, more: false, listed: undefined };
+    await storePreparedPage(slice, folder, 'repair', await preparePage(slice, folder, page));
+  }
+  if (missing.size > 0) {
+    await slice.write((tx) => dropStrikes(tx, slice.licence, folder.id, [...missing]));
   }
 }

@@ -5,8 +5,10 @@ import type { Tx } from '../../db/client.ts';
 import { withTenant } from '../../db/tenant.ts';
 import { minuteMs } from '../../domain/clock.ts';
 import type { ConnectionProfile } from '../../domain/connection.ts';
+import { ProviderFailure } from '../../domain/failure.ts';
 import { normaliseAddress } from '../../domain/mail.ts';
 import type { ImapAccount, MailAccount, MailSession } from '../../domain/provider.ts';
+import { loginStrikesMax } from '../../domain/retry.ts';
 import type { TenantVault } from '../../domain/seal.ts';
 import type { SliceReport, Wanted } from '../../domain/sync.ts';
 import { openJson } from '../../domain/sealed-json.ts';
@@ -133,11 +135,21 @@ function createSlice(
   };
 }
 
-/** Runs work in a session of the slice's account, which goes back to its pool whatever happens. */
+/**
+ * Runs work in a session of the slice's account, which goes back to its pool whatever happens.
+ * After the last strike no login is tried any more: another one might lock the account.
+ */
 export async function withSession<T>(
-  { deps, account }: Slice,
+  { deps, account, facts }: Slice,
   work: (session: MailSession) => Promise<T>,
 ): Promise<T> {
+  if (facts.loginStrikes >= loginStrikesMax) {
+    throw new ProviderFailure(
+      'auth-revoked',
+      'The server refused the login too often; the next try waits for new credentials.',
+      { code: 'imap-login-stopped' },
+    );
+  }
   const session = await deps.mail.connect(account, AbortSignal.timeout(sessionMs));
   try {
     return await work(session);

@@ -1,8 +1,10 @@
+import { isDataFault } from '../../db/data-fault.ts';
 import { findPlacedMessages } from '../../db/queries/sync/known-items.ts';
 import { voidVersions } from '../../db/queries/ingest/flags.ts';
 import { storeMailPage, type Loop } from '../../db/queries/ingest/store-page.ts';
 import { beginRenumbering } from '../../db/queries/ingest/renumber.ts';
-import type { ChangePage, FlagChange, HistoryPage } from '../../domain/provider.ts';
+import { PoisonedPageError } from '../../domain/failure.ts';
+import type { ChangePage, FlagChange, HistoryPage, SkipReason } from '../../domain/provider.ts';
 import type { SealedMailPage } from '../../domain/mail-page.ts';
 import type { SyncFolder } from './folders.ts';
 import type { Slice } from './slice.ts';
@@ -13,7 +15,11 @@ export interface PreparedPage {
   sealed: SealedMailPage;
 }
 
-/** Decodes and seals a page in the thread; nothing is written yet. */
+/**
+ * Decodes and seals a page in the thread; nothing is written yet. When the page as a whole is more
+ * than the thread can take, every item of it gets a strike, so that the cursor may move: the repair
+ * reads them again one by one, and then only the item at fault fails.
+ */
 export async function preparePage(
   slice: Slice,
   folder: SyncFolder,
@@ -22,7 +28,7 @@ export async function preparePage(
   const { deps, licence } = slice;
   if (page.messages.length === 0) return { page, sealed: sealLabels(slice, flagChangesOf(page)) };
   const uids = page.messages.map((message) => message.uid);
-  const sealed = await deps.encoder.encode({
+  const job = {
     tenantId: licence.tenantId,
     connectionId: licence.connectionId,
     folderId: folder.id,
@@ -31,12 +37,40 @@ export async function preparePage(
     ownAddressIds: slice.ownAddressIds,
     knownIds: await findPlacedMessages(deps.database, licence.tenantId, folder.id, uids),
     messages: page.messages,
-  });
-  return { page, sealed };
+  };
+  try {
+    return { page, sealed: await deps.encoder.encode(job) };
+  } catch (error) {
+    if (!(error instanceof PoisonedPageError)) throw error;
+    deps.log.warn({ connectionId: licence.connectionId, items: uids.length }, 'page poisoned');
+    return { page, sealed: failedPage(uids, 'undecodable') };
+  }
 }
 
-/** Stores a prepared page with its cursor in one transaction, and adds it to the counts. */
+/**
+ * Stores a prepared page with its cursor in one transaction, and adds it to the counts. Values that
+ * the database cannot hold poison the page like a message that cannot be decoded.
+ */
 export async function storePreparedPage(
+  slice: Slice,
+  folder: SyncFolder,
+  loop: Loop,
+  prepared: PreparedPage,
+): Promise<void> {
+  try {
+    await storePage(slice, folder, loop, prepared);
+  } catch (error) {
+    const uids = prepared.sealed.messages.map(({ uid }) => uid);
+    if (uids.length === 0 || !isDataFault(error)) throw error;
+    const { connectionId } = slice.licence;
+    slice.deps.log.warn({ connectionId, items: uids.length }, 'page poisoned');
+    const { failures } = prepared.sealed;
+    const sealed = failedPage(uids, 'unstorable');
+    sealed.failures.push(...failures);
+    await storePage(slice, folder, loop, { ...prepared, sealed });
+  }
+}
+async function storePage(
   slice: Slice,
   folder: SyncFolder,
   loop: Loop,
@@ -70,6 +104,11 @@ export async function storePreparedPage(
   slice.counts.updated += stored.updated;
   slice.counts.removed += stored.removed;
   slice.counts.skipped += stored.skipped;
+}
+
+function failedPage(uids: number[], reason: SkipReason): SealedMailPage {
+  const failures = uids.map((uid) => ({ uid, reason }));
+  return { blob: new Uint8Array(), messages: [], addresses: [], labels: [], failures };
 }
 
 function flagChangesOf(page: HistoryPage | ChangePage): FlagChange[] {

@@ -122,10 +122,10 @@ function assemble(
 function toLeaf(
   { subtype, charset, encoding, size }: LeafPlan,
   content: Uint8Array | undefined,
-  keep: (bytes: Uint8Array) => Uint8Array,
+  place: (bytes: Uint8Array) => Uint8Array,
 ): RawLeaf {
   // A server may send more than it was asked for.
   const bytes = (content ?? new Uint8Array()).subarray(0, leafBytesMax);
   const truncated = bytes.length >= leafBytesMax && size > leafBytesMax;
-  return { subtype, charset, encoding, content: keep(bytes), truncated };
+  return { subtype, charset, encoding, content: place(bytes), truncated };
 }

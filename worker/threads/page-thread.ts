@@ -24,12 +24,16 @@ function answer(request: Extract<PageRequest, { kind: 'encode' }>): {
   const { id, job } = request;
   try {
     const vault = vaults.get(job.tenantId);
-    if (!vault) return { reply: { id, error: 'The tenant has no keys here.' }, transfer: [] };
+    if (!vault) {
+      const error = 'The tenant has no keys here.';
+      return { reply: { id, error, poisoned: false }, transfer: [] };
+    }
     const page = encodePage(vault, job);
     return { reply: { id, page }, transfer: [page.blob.buffer as ArrayBuffer] };
   } catch (error) {
     // Only the class crosses over: a message could quote content.
     const name = error instanceof Error ? error.name : 'unknown error';
-    return { reply: { id, error: `Encoding the page failed with a ${name}.` }, transfer: [] };
+    const words = `Encoding the page failed with a ${name}.`;
+    return { reply: { id, error: words, poisoned: true }, transfer: [] };
   }
 }

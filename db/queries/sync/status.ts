@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { FailureKind } from '../../../domain/failure.ts';
+import { loginStrikesMax } from '../../../domain/retry.ts';
 import type { SyncState } from '../../../domain/sync.ts';
 import type { Tx } from '../../client.ts';
 
@@ -45,7 +46,10 @@ export async function recordCaughtUp(
     where ${ofCapability(key)}`);
 }
 
-/** A failure of either loop, after translation. Returns how many logins failed in a row. */
+/**
+ * A failure of either loop, after translation. Returns how many logins failed in a row; beyond the
+ * last strike nothing is counted, since nothing is tried.
+ */
 export async function recordFailure(
   tx: Tx,
   key: CapabilityKey,
@@ -54,7 +58,7 @@ export async function recordFailure(
   const strike = kind === 'auth-revoked' ? 1 : 0;
   const [row] = await tx.execute<{ login_strikes: number }>(sql`
     update sync_status set last_error_kind = ${kind}, last_error_at = steward_now(),
-      login_strikes = login_strikes + ${strike}
+      login_strikes = least(login_strikes + ${strike}, ${loginStrikesMax})
     where ${ofCapability(key)} returning login_strikes`);
   return row?.login_strikes ?? 0;
 }

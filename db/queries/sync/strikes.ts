@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm';
+import type { SkipReason } from '../../../domain/provider.ts';
 import type { Database, Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
 import { withTenant } from '../../tenant.ts';
@@ -6,19 +7,26 @@ import { withTenant } from '../../tenant.ts';
 /** A slice looks at so many struck items again: one page's worth, so that new mail never waits. */
 const struckPerSliceMax = 400;
 
+export interface StruckItem {
+  uid: number;
+  reason: SkipReason;
+}
+
 /** Items that failed and are not quarantined yet, by folder. */
 export async function listStruckItems(
   database: Database,
   { tenantId, connectionId }: Licence,
-): Promise<Map<string, number[]>> {
+): Promise<Map<string, StruckItem[]>> {
   return await withTenant(database, tenantId, async (tx) => {
-    const rows = await tx.execute<{ folder_id: string; uid: string }>(sql`
-      select folder_id, uid from skips
+    const rows = await tx.execute<{ folder_id: string; uid: string; reason: SkipReason }>(sql`
+      select folder_id, uid, reason from skips
       where tenant_id = ${tenantId} and connection_id = ${connectionId} and quarantined_at is null
       order by folder_id, uid limit ${struckPerSliceMax}`);
-    const folders = new Map<string, number[]>();
-    for (const { folder_id: id, uid } of rows) {
-      folders.set(id, [...(folders.get(id) ?? []), Number(uid)]);
+    const folders = new Map<string, StruckItem[]>();
+    for (const { folder_id: id, uid, reason } of rows) {
+      const items = folders.get(id) ?? [];
+      items.push({ uid: Number(uid), reason });
+      folders.set(id, items);
     }
     return folders;
   });
