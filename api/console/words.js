@@ -180,6 +180,7 @@ export const failureWords = {
   'imap-unreachable': 'the server does not answer',
   'imap-tls-failed': 'no safe connection to the server',
   'imap-login-failed': 'the server refused the password',
+  'imap-all-mail-hidden': 'the folder All Mail is hidden from IMAP: show it in the label settings',
   'imap-address-blocked': 'the address is not allowed',
 };
 

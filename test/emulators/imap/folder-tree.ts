@@ -28,6 +28,7 @@ export function createFolderTree(uidValidity: number): FolderTree {
   function put(name: string, specialUse: string | undefined, subscribed = true): Folder {
     const folder: Folder = {
       ...{ name, specialUse, subscribed },
+      id: `F${created + 1}`,
       uidValidity: uidValidity + created++,
       uidNext: 1,
       highestModseq: 1,

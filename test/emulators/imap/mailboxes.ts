@@ -1,6 +1,6 @@
-import { createFolderTree } from './folder-tree.ts';
-import { addMessage, changeFlags, removeMessages } from './messages.ts';
-import type { FlagMode, Folder, Operation, Renderer } from './operations.ts';
+import { createFolderTree, type FolderTree } from './folder-tree.ts';
+import { addMessage, changeFlags, changeLabels, removeMessages } from './messages.ts';
+import type { FlagMode, Folder, Operation, Perform, Renderer } from './operations.ts';
 
 /** One user's mail: what the sessions of the server share, and what a test acts upon. */
 export interface Mailboxes {
@@ -26,26 +26,43 @@ export interface Mailboxes {
 export interface AppendOptions {
   flags?: string[];
   date?: Date;
+  /** The id of the message that its thread began with. */
+  thread?: string;
 }
+
+/** What an operation means on a host with rules of its own. */
+export type Rules = (operation: Operation, tree: FolderTree, perform: Perform) => number[];
+
+/** Ids of messages count from here; Gmail's have 19 digits, more than a number holds exactly. */
+const firstId = 1_700_000_000_000_000_000n;
 
 /**
  * Keeps everything in memory. UIDs and mod-sequences follow from the order of the operations
  * alone, so that the same operations always make the same mailbox.
  */
-export function createMailboxes(uidValidity: number, render?: Renderer): Mailboxes {
+export function createMailboxes(
+  uidValidity: number,
+  render?: Renderer,
+  rules: Rules = (operation, _tree, act) => act(operation),
+): Mailboxes {
   const tree = createFolderTree(uidValidity);
+  let appended = 0n;
   const listeners = new Set<(operation: Operation) => void>();
 
   function apply(operation: Operation): number[] {
-    const made = perform(operation);
+    const made = rules(operation, tree, perform);
     for (const listener of listeners) listener(operation);
     return made;
+  }
+
+  function nextId(): string {
+    return String(firstId + appended++);
   }
 
   function perform(operation: Operation): number[] {
     switch (operation.op) {
       case 'append':
-        return [addMessage(tree.get(operation.folder), messageOf(operation, render))];
+        return [addMessage(tree.get(operation.folder), messageOf(operation, nextId(), render))];
       case 'copy':
         return copy(tree.get(operation.folder), tree.get(operation.to), operation);
       case 'create':
@@ -66,6 +83,9 @@ export function createMailboxes(uidValidity: number, render?: Renderer): Mailbox
       case 'flags':
         changeFlags(tree.get(operation.folder), new Set(operation.uids), operation);
         break;
+      case 'labels':
+        changeLabels(tree.get(operation.folder), new Set(operation.uids), operation);
+        break;
       case 'expunge':
         removeMessages(tree.get(operation.folder), new Set(operation.uids));
         break;
@@ -83,9 +103,10 @@ export function createMailboxes(uidValidity: number, render?: Renderer): Mailbox
     find: tree.find,
     create: (name, specialUse) =>
       void apply({ op: 'create', folder: name, ...(specialUse && { specialUse }) }),
-    append: (name, raw, { flags = [], date = new Date() } = {}) => {
+    append: (name, raw, { flags = [], date = new Date(), thread } = {}) => {
       const bytes = Buffer.from(raw as string).toString('base64');
-      return apply({ op: 'append', folder: name, raw: bytes, flags, date: date.getTime() })[0]!;
+      const rest = { raw: bytes, flags, date: date.getTime(), ...(thread && { thread }) };
+      return apply({ op: 'append', folder: name, ...rest })[0]!;
     },
     setFlags: (name, uids, flags, mode = 'set') =>
       void apply({ op: 'flags', folder: name, uids: [...uids], flags, mode }),
@@ -101,11 +122,13 @@ export function createMailboxes(uidValidity: number, render?: Renderer): Mailbox
 
 /** A message with its source, which a generated one makes when it is asked for. */
 function messageOf(
-  { raw, sample = 0, flags, date }: Operation & { op: 'append' },
+  { raw, sample = 0, flags, date, thread }: Operation & { op: 'append' },
+  id: string,
   render: Renderer | undefined,
 ) {
   const internalDate = new Date(date);
-  const rest = { flags: new Set(flags), internalDate };
+  const own = { id, thread: thread ?? id, flags: new Set(flags), labels: new Set<string>() };
+  const rest = { ...own, internalDate };
   if (raw !== undefined) {
     const bytes = Buffer.from(raw, 'base64');
     return { ...rest, raw: () => bytes };
@@ -118,7 +141,11 @@ function copy(from: Folder, to: Folder, { uids, move }: Operation & { op: 'copy'
   const wanted = new Set(uids);
   const chosen = from.messages.filter(({ uid }) => wanted.has(uid));
   const made = chosen.map((message) =>
-    addMessage(to, { ...message, flags: new Set(message.flags) }),
+    addMessage(to, {
+      ...message,
+      flags: new Set(message.flags),
+      labels: new Set(message.labels),
+    }),
   );
   if (move) removeMessages(from, wanted);
   return made;

@@ -15,6 +15,20 @@ export function removeMessages(folder: Folder, uids: ReadonlySet<number>): void 
   folder.highestModseq += 1;
 }
 
+/** X-GM-LABELS; a change moves the mod-sequence as one of flags does. */
+export function changeLabels(
+  folder: Folder,
+  uids: ReadonlySet<number>,
+  { labels, mode }: { labels: readonly string[]; mode: FlagMode },
+): void {
+  for (const message of folder.messages) {
+    if (!uids.has(message.uid)) continue;
+    const after = changed(message.labels, labels, mode);
+    if (after) message.modseq = folder.highestModseq += 1;
+    message.labels = after ?? message.labels;
+  }
+}
+
 /** Messages whose flags are so already keep their mod-sequence. */
 export function changeFlags(
   folder: Folder,
@@ -23,13 +37,21 @@ export function changeFlags(
 ): void {
   for (const message of folder.messages) {
     if (!uids.has(message.uid)) continue;
-    const before = message.flags;
-    const after = new Set(mode === 'set' ? flags : before);
-    if (mode === 'add') for (const flag of flags) after.add(flag);
-    if (mode === 'remove') for (const flag of flags) after.delete(flag);
-    if (after.size === before.size && [...after].every((flag) => before.has(flag))) continue;
-    folder.highestModseq += 1;
-    message.flags = after;
-    message.modseq = folder.highestModseq;
+    const after = changed(message.flags, flags, mode);
+    if (after) message.modseq = folder.highestModseq += 1;
+    message.flags = after ?? message.flags;
   }
+}
+
+/** Undefined when everything is so already. */
+function changed(
+  before: ReadonlySet<string>,
+  words: readonly string[],
+  mode: FlagMode,
+): Set<string> | undefined {
+  const after = new Set(mode === 'set' ? words : before);
+  if (mode === 'add') for (const word of words) after.add(word);
+  if (mode === 'remove') for (const word of words) after.delete(word);
+  const same = after.size === before.size && [...after].every((word) => before.has(word));
+  return same ? undefined : after;
 }

@@ -1,6 +1,12 @@
 export interface Message {
   readonly uid: number;
+  /** Decimal, and the same wherever the message lies (RFC 8474 EMAILID, X-GM-MSGID). */
+  readonly id: string;
+  /** Decimal; the id of the message that its thread began with (THREADID, X-GM-THRID). */
+  readonly thread: string;
   flags: Set<string>;
+  /** X-GM-LABELS. */
+  labels: Set<string>;
   readonly internalDate: Date;
   /** RFC 7162; counted per folder. */
   modseq: number;
@@ -9,6 +15,8 @@ export interface Message {
 }
 
 export interface Folder {
+  /** Outlives a new name (RFC 8474 MAILBOXID). */
+  readonly id: string;
   /** Decoded, with `/` between the levels. */
   name: string;
   readonly uidValidity: number;
@@ -18,7 +26,7 @@ export interface Folder {
   /** Ascending by UID. */
   messages: Message[];
   subscribed: boolean;
-  /** RFC 6154, with its backslash. */
+  /** RFC 6154, with its backslash; `\NoSelect` where only others lie below it. */
   readonly specialUse: string | undefined;
 }
 
@@ -42,7 +50,13 @@ export type Operation =
       sample?: number;
       flags: string[];
       date: number;
+      /** The id of the message that its thread began with; without it a thread begins here. */
+      thread?: string;
     }
   | { op: 'flags'; folder: string; uids: number[]; flags: string[]; mode: FlagMode }
+  | { op: 'labels'; folder: string; uids: number[]; labels: string[]; mode: FlagMode }
   | { op: 'expunge'; folder: string; uids: number[] }
   | { op: 'copy'; folder: string; uids: number[]; to: string; move: boolean };
+
+/** Does one thing, and returns the UIDs it made. */
+export type Perform = (operation: Operation) => number[];

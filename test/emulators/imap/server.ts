@@ -1,4 +1,5 @@
 import { createServer, type Socket } from 'node:net';
+import { gmailFolders, gmailRules } from './gmail.ts';
 import { createMailboxes, type Mailboxes } from './mailboxes.ts';
 import { serve, type ServeOptions } from './connection.ts';
 import type { Session } from './session.ts';
@@ -51,9 +52,16 @@ export async function createImapEmulator(options: ImapEmulatorOptions): Promise<
 
   function account(user: string): Mailboxes {
     if (!Object.hasOwn(users, user)) throw new Error('no such user');
-    const found = accounts.get(user) ?? createMailboxes(uidValidity);
+    const found = accounts.get(user) ?? makeAccount();
     accounts.set(user, found);
     return found;
+  }
+
+  function makeAccount(): Mailboxes {
+    if (!capabilities.includes('X-GM-EXT-1')) return createMailboxes(uidValidity);
+    const mailboxes = createMailboxes(uidValidity, undefined, gmailRules);
+    for (const [name, specialUse] of gmailFolders) mailboxes.create(name, specialUse);
+    return mailboxes;
   }
 
   const server = createServer((socket) => {

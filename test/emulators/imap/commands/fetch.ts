@@ -1,5 +1,5 @@
 import { BadCommand } from '../errors.ts';
-import { formatDateTime, formatFlags, formatLiteral } from '../format.ts';
+import { formatDateTime, formatFlags, formatLiteral, formatName } from '../format.ts';
 import { parseMessage, type Part } from '../mime.ts';
 import type { Message } from '../operations.ts';
 import type { Scanner } from '../scanner.ts';
@@ -51,9 +51,20 @@ const simpleItems: Record<string, Item['value']> = {
   BODYSTRUCTURE: ({ part }) => formatStructure(part(), true),
   BODY: ({ part }) => formatStructure(part(), false),
   MODSEQ: ({ message }) => `(${message.modseq})`,
+  EMAILID: ({ message }) => `(M${message.id})`,
+  THREADID: ({ message }) => `(T${message.thread})`,
+  'X-GM-MSGID': ({ message }) => message.id,
+  'X-GM-THRID': ({ message }) => message.thread,
+  'X-GM-LABELS': ({ message }) => `(${[...message.labels].map(formatName).join(' ')})`,
   RFC822: ({ raw }) => formatLiteral(raw().toString('latin1')),
   'RFC822.HEADER': ({ part }) => formatLiteral(part().text.slice(0, part().bodyStart)),
   'RFC822.TEXT': ({ part }) => formatLiteral(part().text.slice(part().bodyStart)),
+};
+
+/** Items that belong to an extension. */
+const needed: Record<string, string> = {
+  ...{ EMAILID: 'OBJECTID', THREADID: 'OBJECTID', MODSEQ: 'CONDSTORE' },
+  ...{ 'X-GM-MSGID': 'X-GM-EXT-1', 'X-GM-THRID': 'X-GM-EXT-1', 'X-GM-LABELS': 'X-GM-EXT-1' },
 };
 
 async function fetch(session: Session, call: Call): Promise<string> {
@@ -64,6 +75,7 @@ async function fetch(session: Session, call: Call): Promise<string> {
   const changedSince = args.accept(' ') ? readChangedSince(args) : undefined;
   args.end();
   if (call.uid && !items.some(({ name }) => name === 'UID')) items.unshift(simpleItem('UID'));
+  for (const { name } of items) if (Object.hasOwn(needed, name)) need(session, needed[name]!);
   const asksModseq = items.some(({ name }) => name === 'MODSEQ');
   if (asksModseq || changedSince !== undefined) {
     need(session, 'CONDSTORE');

@@ -15,8 +15,10 @@ export const folderCommands: Commands = {
     run: (session, { args }) => {
       const folder = readName(args);
       args.end();
-      accountOf(session).create(folder);
-      return 'created';
+      const account = accountOf(session);
+      account.create(folder);
+      if (!session.capabilities.has('OBJECTID')) return 'created';
+      return `[MAILBOXID (${account.folder(folder).id})] created`;
     },
   },
   DELETE: {

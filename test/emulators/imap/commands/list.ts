@@ -51,7 +51,8 @@ function list(session: Session, { args }: Call): string {
     if (!matches.some((glob) => glob.test(folder.name)) || !isChosen(folder, wanted)) continue;
     const attributes = attributesOf(folder, all, wanted);
     session.send(`* LIST (${attributes.join(' ')}) "/" ${formatName(folder.name)}`);
-    if (wanted.status.length > 0) session.send(formatStatus(folder, wanted.status));
+    if (wanted.status.length > 0 && folder.specialUse !== '\\NoSelect')
+      session.send(formatStatus(folder, wanted.status));
   }
   return 'done';
 }

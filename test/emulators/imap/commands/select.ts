@@ -1,3 +1,4 @@
+import { Refusal } from '../errors.ts';
 import {
   accountOf,
   type Call,
@@ -61,6 +62,7 @@ function select(session: Session, { name, args }: Call): string {
   // A SELECT that fails leaves nothing selected (RFC 3501 §6.3.1).
   session.selected = undefined;
   const folder = accountOf(session).folder(wanted);
+  if (folder.specialUse === '\\NoSelect') throw new Refusal('[CANNOT] it holds no messages');
   const readOnly = name === 'EXAMINE';
   session.selected = viewOf(folder, readOnly);
   const unseen = folder.messages.findIndex((message) => !message.flags.has('\\Seen'));
@@ -74,5 +76,6 @@ function select(session: Session, { name, args }: Call): string {
   if (session.capabilities.has('CONDSTORE')) {
     session.send(`* OK [HIGHESTMODSEQ ${folder.highestModseq}] highest`);
   }
+  if (session.capabilities.has('OBJECTID')) session.send(`* OK [MAILBOXID (${folder.id})] id`);
   return readOnly ? '[READ-ONLY] examined' : '[READ-WRITE] selected';
 }

@@ -11,6 +11,7 @@ import {
   type Session,
   writableOf,
 } from '../session.ts';
+import { decodeUtf7 } from '../utf7.ts';
 import { readFlag, readFlagList } from './append.ts';
 import { readMessages } from './numbers.ts';
 
@@ -20,18 +21,20 @@ export const storeCommands: Commands = {
   'UID STORE': { state: 'selected', run: store },
 };
 
-const modes: Record<string, FlagMode> = { FLAGS: 'set', '+FLAGS': 'add', '-FLAGS': 'remove' };
+const modes: Record<string, FlagMode> = { '': 'set', '+': 'add', '-': 'remove' };
 
 function store(session: Session, call: Call): string {
   const { args, uid } = call;
   const chosen = readMessages(session, call);
   args.space();
   const unchangedSince = args.peek() === '(' ? readUnchangedSince(session, args) : undefined;
-  const [, item = '', silent] = /^(.*?)(\.SILENT)?$/.exec(args.atom().toUpperCase()) ?? [];
-  const mode = Object.hasOwn(modes, item) ? modes[item] : undefined;
-  if (!mode) throw new BadCommand('FLAGS, +FLAGS or -FLAGS expected');
+  const [, sign = '', item, silent] =
+    /^([+-]?)(FLAGS|X-GM-LABELS)(\.SILENT)?$/.exec(args.atom().toUpperCase()) ?? [];
+  const mode = modes[sign]!;
+  if (!item) throw new BadCommand('FLAGS, +FLAGS or -FLAGS expected');
+  if (item === 'X-GM-LABELS') need(session, 'X-GM-EXT-1');
   args.space();
-  const flags = readFlags(args);
+  const words = item === 'FLAGS' ? readFlags(args) : args.list(() => readLabel(args));
   args.end();
   const selected = writableOf(session);
   const present = new Set(selected.folder.messages);
@@ -39,7 +42,10 @@ function store(session: Session, call: Call): string {
   const stale = chosen.filter(({ message }) => message.modseq > (unchangedSince ?? Infinity));
   const wanted = chosen.filter((each) => present.has(each.message) && !stale.includes(each));
   const uids = wanted.map(({ message }) => message.uid);
-  accountOf(session).setFlags(selected.folder.name, uids, flags, mode);
+  const account = accountOf(session);
+  const folder = selected.folder.name;
+  if (item === 'FLAGS') account.setFlags(folder, uids, words, mode);
+  else account.apply({ op: 'labels', folder, uids, labels: words, mode });
   for (const { n, message } of wanted) {
     selected.view[n - 1]!.modseq = message.modseq;
     if (!silent) session.send(`* ${n} FETCH (${flagItems(session, message)})`);
@@ -61,6 +67,11 @@ function readFlags(args: Scanner): string[] {
   const flags = [readFlag(args)];
   while (args.accept(' ')) flags.push(readFlag(args));
   return flags;
+}
+
+/** A label is a mailbox name, or a word of the host's with a backslash. */
+function readLabel(args: Scanner): string {
+  return args.peek() === '\\' ? args.flag() : decodeUtf7(args.astring());
 }
 
 function readUnchangedSince(session: Session, args: Scanner): number {
