@@ -1,9 +1,9 @@
 import { Context } from '@temporalio/activity';
 import type { ActivityDeps } from './deps.ts';
 import { runBackfillSlice, type BackfillSliceInput } from './mail/backfill-slice.ts';
-import { endConnection } from './mail/erase-connection.ts';
+import { endConnection, type EndInput } from './mail/erase-connection.ts';
 import { runLiveSlice, type LiveSliceInput } from './mail/live-slice.ts';
-import type { SliceLife, SliceTarget } from './mail/slice.ts';
+import type { SliceLife } from './mail/slice.ts';
 import { withSafeFailures } from './safe-failure.ts';
 import { holdWatchShard } from './watch/hold-watch-shard.ts';
 
@@ -16,8 +16,7 @@ export function createActivities(deps: ActivityDeps) {
     runLiveSlice: (input: LiveSliceInput) => alive((life) => runLiveSlice(deps, input, life)),
     runBackfillSlice: (input: BackfillSliceInput) =>
       alive((life) => runBackfillSlice(deps, input, life)),
-    endConnection: (input: SliceTarget & { erase: boolean }) =>
-      alive((life) => endConnection(deps, input, life)),
+    endConnection: (input: EndInput) => alive((life) => endConnection(deps, input, life)),
     holdWatchShard: (input: { shard: number }) =>
       alive(() => holdWatchShard(deps, input.shard, Context.current().cancellationSignal)),
   };

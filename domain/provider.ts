@@ -10,6 +10,8 @@ export interface MailProvider {
    * whatever it waits for: what is being read then fails. @throws ProviderFailure
    */
   connect(account: MailAccount, signal?: AbortSignal): Promise<MailSession>;
+  /** Closes the idle sessions of a connection, of whatever generation: its credentials are void. */
+  dismiss(connectionId: string): void;
 }
 
 /** What the store keeps, sealed, of an account at an IMAP server. */
@@ -22,7 +24,7 @@ export interface ImapAccount {
   accessToken?: string;
 }
 
-/** Who is asked, with what; `key` names the account's pool of sessions (connection and generation). */
+/** Who is asked, with what; `key` names the account's pool of sessions: `connection/generation`. */
 export interface MailAccount {
   key: string;
   imap: ImapAccount;

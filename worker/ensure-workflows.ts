@@ -2,6 +2,7 @@ import type { Client, Connection } from '@temporalio/client';
 import type { Database } from '../db/client.ts';
 import { listWantedWorkflows, whileAlone, type WantedWorkflow } from '../db/queries/sync/wanted.ts';
 import { systemTenantId } from '../domain/ids.ts';
+import type { SyncState } from '../domain/sync.ts';
 import { registerSearchAttributes } from '../runtime/temporal.ts';
 import {
   ensureImapWatch,
@@ -28,7 +29,8 @@ export interface EnsureDeps {
 /**
  * Starts whatever should run according to Postgres and does not. Temporal is disposable: after a
  * crash between a row and its workflow, or with an empty Temporal store, this brings the work back.
- * Returns how many workflows it started.
+ * It also wakes what rests and should work, because the poke that said so was lost: a disconnected
+ * workflow rests for days. Returns how many workflows it started.
  */
 export async function ensureWorkflows(deps: EnsureDeps): Promise<number> {
   let started = 0;
@@ -50,9 +52,11 @@ async function startMissing({ database, client }: EnsureDeps): Promise<number> {
   for (let after = systemTenantId; ;) {
     const wanted = await listWantedWorkflows(database, after, connectionsPerPage);
     for (const workflow of wanted) {
-      if (!missing(workflowIds.mailboxSync(workflow.connectionId))) continue;
+      const id = workflowIds.mailboxSync(workflow.connectionId);
+      const rests = workflow.wanted === 'run' && resting.has(running.get(id) ?? '');
+      if (!missing(id) && !rests) continue;
       await startSync(client, workflow);
-      started += 1;
+      if (!rests) started += 1;
     }
     if (wanted.length < connectionsPerPage) break;
     after = wanted.at(-1)!.connectionId;
@@ -72,9 +76,15 @@ async function startSync(client: Client, workflow: WantedWorkflow): Promise<void
   await ensureMailboxSync(client, { tenantId, connectionId, provider, capability });
 }
 
-async function listRunning(client: Client): Promise<Set<string>> {
-  const ids = new Set<string>();
+/** States in which a workflow waits for nothing but a poke. */
+const resting = new Set<string>(['paused', 'disconnecting'] satisfies SyncState[]);
+
+/** Ids of the workflows that run, with the state that each shows. */
+async function listRunning(client: Client): Promise<Map<string, string | undefined>> {
+  const running = new Map<string, string | undefined>();
   const query = `ExecutionStatus = 'Running' AND WorkflowType IN ('mailboxSync', 'imapWatch')`;
-  for await (const { workflowId } of client.workflow.list({ query })) ids.add(workflowId);
-  return ids;
+  for await (const { workflowId, typedSearchAttributes } of client.workflow.list({ query })) {
+    running.set(workflowId, typedSearchAttributes.get(searchAttributes.syncState));
+  }
+  return running;
 }

@@ -25,7 +25,7 @@ import { createSyncView, type SyncView } from './sync-view.ts';
 export interface SyncActivities {
   live(input: { poked: boolean; cautious: boolean; failuresBefore: number }): Promise<SliceReport>;
   backfill(input: { failuresBefore: number }): Promise<SliceReport>;
-  end(input: { erase: boolean }): Promise<unknown>;
+  end(input: { eraseAfter?: string }): Promise<unknown>;
 }
 
 /** A day bounds what an upgrade has to replay; 2,000 events bound what a restart has to read. */
@@ -135,10 +135,10 @@ async function endUnlessPoked(
   seen: number,
   activities: SyncActivities,
 ): Promise<boolean> {
-  const erase = report.eraseAfter !== undefined;
-  const due = report.eraseAfter === undefined ? 0 : Date.parse(report.eraseAfter) - Date.now();
+  const { eraseAfter } = report;
+  const due = eraseAfter === undefined ? 0 : Date.parse(eraseAfter) - Date.now();
   if (due > 0 && (await condition(() => sync.pokes > seen, due))) return false;
-  await activities.end({ erase });
+  await activities.end(eraseAfter === undefined ? {} : { eraseAfter });
   sync.view.ended();
   // Somebody who connected again while it was ended has poked: look once more before leaving.
   return sync.pokes === seen;

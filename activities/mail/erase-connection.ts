@@ -3,8 +3,11 @@ import {
   closeConnection,
   eraseConnectionRest,
   eraseHidden,
+  eraseSyncRows,
   eraseUntracked,
 } from '../../db/queries/sync/erase.ts';
+import type { Tx } from '../../db/client.ts';
+import { readSealedAccount } from '../../db/queries/sync/account.ts';
 import { recordState } from '../../db/queries/sync/status.ts';
 import type { ActivityDeps } from '../deps.ts';
 import type { SliceLife, SliceTarget } from './slice.ts';
@@ -12,32 +15,48 @@ import type { SliceLife, SliceTarget } from './slice.ts';
 /** Messages a transaction erases: enough to be quick, few enough to hold locks for a moment. */
 const eraseBatch = 1_000;
 
+/** A disconnected connection and what was decided of its data when the wait for this began. */
+export interface EndInput extends SliceTarget {
+  /** When it was to be erased; absent: it is kept. */
+  eraseAfter?: string;
+}
+
 /**
  * Ends a disconnected connection: erases its untracked mail unless it is to be kept, and closes it
- * in the directory. Does nothing when the connection was connected again meanwhile.
+ * in the directory. Does nothing when the connection was connected again meanwhile, or people
+ * decided anew about the data; whoever starts what is missing then looks at it afresh.
  */
 export async function endConnection(
   deps: ActivityDeps,
-  target: SliceTarget & { erase: boolean },
+  target: EndInput,
   life: SliceLife,
 ): Promise<{ erased: number }> {
   const licence = await readLicence(deps.database, target);
   let erased = 0;
-  if (!licence || licence.wanted !== 'disconnected') return { erased };
-  if (target.erase) {
-    for (let batch = eraseBatch; batch === eraseBatch; erased += batch) {
-      batch = await withFence(deps.database, licence, (tx, wanted) =>
-        wanted === 'disconnected' ? eraseUntracked(tx, licence, eraseBatch) : Promise.resolve(0),
-      );
+  if (!licence) return { erased };
+  /** The decision is read in every transaction that acts on it. */
+  const whileDecided = async (work: (tx: Tx) => Promise<number>): Promise<number> =>
+    await withFence(deps.database, licence, async (tx, wanted) => {
+      const account = await readSealedAccount(tx, target);
+      const still = account?.eraseAfter?.toISOString() === target.eraseAfter;
+      return still && wanted === 'disconnected' ? await work(tx) : 0;
+    });
+  const inBatches = async (erase: (tx: Tx) => Promise<number>): Promise<void> => {
+    for (let batch = 1; batch > 0; erased += batch) {
+      batch = await whileDecided(erase);
       life.heartbeat({ stored: 0, updated: 0, removed: erased, skipped: 0 });
     }
+  };
+  if (target.eraseAfter !== undefined) {
+    await inBatches((tx) => eraseUntracked(tx, licence, eraseBatch));
+    await inBatches((tx) => eraseSyncRows(tx, licence, eraseBatch));
   }
-  await withFence(deps.database, licence, async (tx, wanted) => {
-    if (wanted !== 'disconnected') return;
+  await whileDecided(async (tx) => {
     await eraseHidden(tx, licence, eraseBatch);
-    await eraseConnectionRest(tx, licence);
+    if (target.eraseAfter !== undefined) await eraseConnectionRest(tx, licence);
     await recordState(tx, licence, 'disconnected', {});
     await closeConnection(tx, licence, licence.capability);
+    return 0;
   });
   return { erased };
 }

@@ -36,6 +36,7 @@ export async function runLiveSlice(
 ): Promise<SliceReport> {
   const opened = await openSlice(deps, input, life);
   if (opened.kind === 'disconnected') {
+    deps.mail.dismiss(input.connectionId);
     const report = await emptyReport(deps, input, 'disconnected');
     return { ...report, ...(opened.eraseAfter && { eraseAfter: opened.eraseAfter.toISOString() }) };
   }

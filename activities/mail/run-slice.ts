@@ -26,8 +26,12 @@ export async function reportOf(
     const paused = slice.wanted() === 'paused';
     return await report(deps, licence, paused ? 'paused' : outcome, counts);
   } catch (error) {
-    // A transition came in between; the next slice reads what is wanted now.
-    if (error instanceof FencedError) return await report(deps, licence, 'more', counts);
+    if (error instanceof FencedError) {
+      // A transition came in between: the session's login is void, or may be. The next slice reads
+      // what is wanted now.
+      deps.mail.dismiss(licence.connectionId);
+      return await report(deps, licence, 'more', counts);
+    }
     if (!(error instanceof ProviderFailure)) throw error;
     return await reportFailure(slice, loop, failuresBefore, error);
   }

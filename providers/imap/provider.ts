@@ -34,6 +34,7 @@ export function createImapProvider(
         throw slow(error);
       }
     },
+    dismiss: (connectionId) => pool.dismiss(`${connectionId}/`),
     watch: (account, listener) => openWatch(connect, account, listener),
     verify: (account, signal) =>
       failNoFasterThan(bounds.failureLatencyMs, async () => {

@@ -20,6 +20,8 @@ export interface SessionPool {
    * and the connection itself until it is released. @throws ProviderFailure
    */
   acquire(account: MailAccount, signal?: AbortSignal): Promise<Lease>;
+  /** Closes the idle connections of the accounts whose keys begin so. */
+  dismiss(keyPrefix: string): void;
   close(): void;
 }
 
@@ -92,15 +94,26 @@ export function createSessionPool(connect: ConnectImap, limits: ImapLimits): Ses
         throw error;
       }
     },
+    dismiss: (keyPrefix) => {
+      for (const [key, lane] of lanes) {
+        if (!key.startsWith(keyPrefix)) continue;
+        closeIdle(lane);
+        forgetEmpty(key, lane);
+      }
+    },
     close: () => {
       closed = true;
-      for (const { connection, timer } of [...lanes.values()].flatMap(({ idle }) => idle)) {
-        clearTimeout(timer);
-        connection.client.close();
-      }
+      for (const lane of lanes.values()) closeIdle(lane);
       lanes.clear();
     },
   };
+}
+
+function closeIdle(lane: Lane): void {
+  for (const { connection, timer } of lane.idle.splice(0)) {
+    clearTimeout(timer);
+    connection.client.close();
+  }
 }
 
 function createLease(

@@ -35,6 +35,8 @@ export interface Dovecot {
   commands(): string;
   /** What no client may do, such as giving a folder another UIDVALIDITY. Returns what it printed. */
   doveadm(...args: string[]): Promise<string>;
+  /** From now on only this password opens the account; sessions that are open stay so. */
+  changePassword(password: string): void;
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -58,7 +60,9 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
   for (const name of ['mail', 'raw', 'home']) mkdirSync(path.join(folder, name));
   ownByMailUser(folder);
   makeCertificate(folder);
-  writeFileSync(path.join(folder, 'users'), `${user}:{PLAIN}${password}\n`);
+  const writePassword = (secret: string) =>
+    writeFileSync(path.join(folder, 'users'), `${user}:{PLAIN}${secret}\n`);
+  writePassword(password);
   writeFileSync(path.join(folder, 'dovecot.conf'), configuration(folder, port, tlsPort, options));
   let child = await launch(folder, port);
   const stop = async (): Promise<void> => {
@@ -83,6 +87,7 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
       const configured = ['-c', path.join(folder, 'dovecot.conf'), ...args];
       return (await run('doveadm', configured)).stdout;
     },
+    changePassword: writePassword,
     restart: async () => {
       await stop();
       child = await launch(folder, port);

@@ -57,12 +57,42 @@ async function eraseMessages(
   return gone.length;
 }
 
-/** The rest of a disconnected connection: everything that only served its sync. */
+/**
+ * Erases what only served the sync of a disconnected connection and can be long: at most `limit`
+ * rows of each kind a call. Returns how many rows went.
+ */
+export async function eraseSyncRows(tx: Tx, key: ConnectionKey, limit: number): Promise<number> {
+  const { tenantId, connectionId } = key;
+  const ofConnection = sql`tenant_id = ${tenantId} and connection_id = ${connectionId}`;
+  const tombstones = await tx.execute(sql`
+    delete from tombstones where tenant_id = ${tenantId} and (folder_id, uid_validity, uid) in (
+      select folder_id, uid_validity, uid from tombstones where ${ofConnection} limit ${limit})
+    returning 1`);
+  const skips = await tx.execute(sql`
+    delete from skips where tenant_id = ${tenantId} and id in (
+      select id from skips where ${ofConnection} limit ${limit})
+    returning 1`);
+  const references = await tx.execute(sql`
+    delete from thread_references where ${ofConnection} and message_id_index in (
+      select r.message_id_index from thread_references r
+      where r.tenant_id = ${tenantId} and r.connection_id = ${connectionId}
+        and not exists (select from messages m
+          where m.tenant_id = r.tenant_id and m.thread_id = r.thread_id)
+      limit ${limit})
+    returning 1`);
+  return tombstones.length + skips.length + references.length;
+}
+
+/** The rest of a disconnected connection: names of folders and keywords that hold no tracked mail. */
 export async function eraseConnectionRest(tx: Tx, key: ConnectionKey): Promise<void> {
   const { tenantId, connectionId } = key;
   const left = sql`tenant_id = ${tenantId} and connection_id = ${connectionId}`;
-  await tx.execute(sql`delete from skips where ${left}`);
-  await tx.execute(sql`delete from tombstones where ${left}`);
+  await tx.execute(sql`
+    delete from labels where ${left}
+      and id not in (select unnest(label_ids) from placements where ${left})`);
+  const empty = sql`not in (select folder_id from placements where ${left})`;
+  await tx.execute(sql`delete from folders where ${left} and id ${empty}`);
+  await tx.execute(sql`delete from collections where ${left} and id ${empty}`);
   await tx.execute(sql`
     update collections set live_cursor = null, backfill_cursor = null, backfill_done = false,
       mark = null, stored = (select count(*) from placements p

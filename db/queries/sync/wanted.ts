@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import type { Capability } from '../../../domain/sync.ts';
+import type { Capability, Wanted } from '../../../domain/sync.ts';
 import type { Database } from '../../client.ts';
 
 export interface WantedWorkflow {
@@ -7,6 +7,7 @@ export interface WantedWorkflow {
   connectionId: string;
   provider: string;
   capability: Capability;
+  wanted: Wanted;
 }
 
 /** Every connection that should have a workflow, in pages of ascending ids. */
@@ -20,8 +21,9 @@ export async function listWantedWorkflows(
     tenant_id: string;
     provider: string;
     capability: Capability;
+    wanted: Wanted;
   }>(sql`
-    select c.id, c.tenant_id, c.provider, c.capability
+    select c.id, c.tenant_id, c.provider, c.capability, c.wanted
     from directory.connections c join directory.tenants t on t.id = c.tenant_id
     where c.closed_at is null and t.state = 'active' and c.id > ${afterId}
     order by c.id limit ${limit}`);
@@ -30,6 +32,7 @@ export async function listWantedWorkflows(
     connectionId: row.id,
     provider: row.provider,
     capability: row.capability,
+    wanted: row.wanted,
   }));
 }
 
