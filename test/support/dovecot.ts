@@ -60,9 +60,12 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
   for (const name of ['mail', 'raw', 'home']) mkdirSync(path.join(folder, name));
   ownByMailUser(folder);
   makeCertificate(folder);
-  const writePassword = (secret: string) =>
+  let valid = '';
+  const changePassword = (secret: string) => {
+    valid = secret;
     writeFileSync(path.join(folder, 'users'), `${user}:{PLAIN}${secret}\n`);
-  writePassword(password);
+  };
+  changePassword(password);
   writeFileSync(path.join(folder, 'dovecot.conf'), configuration(folder, port, tlsPort, options));
   let child = await launch(folder, port);
   const stop = async (): Promise<void> => {
@@ -77,7 +80,7 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
     imap: async () => {
       const client = new ImapFlow({
         ...{ host: '127.0.0.1', port, secure: false, doSTARTTLS: false, logger: false },
-        auth: { user, pass: password },
+        auth: { user, pass: valid },
       });
       await client.connect();
       return client;
@@ -87,7 +90,7 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
       const configured = ['-c', path.join(folder, 'dovecot.conf'), ...args];
       return (await run('doveadm', configured)).stdout;
     },
-    changePassword: writePassword,
+    changePassword,
     restart: async () => {
       await stop();
       child = await launch(folder, port);
