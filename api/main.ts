@@ -4,7 +4,7 @@ import { createWrappedKeyStore } from '../db/queries/wrapped-keys.ts';
 import { minuteMs } from '../domain/clock.ts';
 import { createImapProvider } from '../providers/imap/provider.ts';
 import { readEnv, type Env } from '../runtime/env.ts';
-import { createKeyring } from '../runtime/keyring.ts';
+import { assertRootKeys, createKeyring } from '../runtime/keyring.ts';
 import { createLogger, type Logger } from '../runtime/logger.ts';
 import { describeProblem, Problem } from '../runtime/problem.ts';
 import { connectTemporal, temporalNamespace } from '../runtime/temporal.ts';
@@ -63,6 +63,8 @@ async function openServer(env: Env, log: Logger, opened: AsyncDisposableStack): 
   const database = open(env.databaseUrl, poolMax);
   const keys = open(env.keysDatabaseUrl, keysPoolMax);
   await assertServingRole(database);
+  const store = createWrappedKeyStore(keys);
+  await assertRootKeys(store, env.rootKeys);
   const client = await connectTemporal(env.temporal);
   opened.defer(() => client.connection.close());
   const { allowedNetworks, allowCleartext } = env;
@@ -71,8 +73,8 @@ async function openServer(env: Env, log: Logger, opened: AsyncDisposableStack): 
     {
       database,
       keyring: createKeyring({
-        rootKey: env.rootKey,
-        store: createWrappedKeyStore(keys),
+        rootKeys: () => env.rootKeys,
+        store,
         cacheMs: keyCacheMs,
         cacheMax: keyCacheMax,
       }),

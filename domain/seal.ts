@@ -55,6 +55,8 @@ export interface WrappedKeyStore {
   list(tenantId: string): Promise<WrappedKey[]>;
   /** Stores keys that are not there yet; the first writer wins. */
   insert(keys: WrappedKey[]): Promise<void>;
+  /** Which root keys wrap the keys that are there. */
+  rootKeyIds(): Promise<string[]>;
 }
 
 export interface WrappedKey {

@@ -35,9 +35,12 @@ export function readEnv(variables: Variables = process.env) {
     get keysDatabaseUrl() {
       return postgresUrl(variables, 'KEYS_DATABASE_URL');
     },
-    /** The key that wraps the tenants' keys: 32 bytes. */
-    get rootKey() {
-      return readRootKey(variables);
+    /**
+     * The keys that wrap the tenants' keys, 32 bytes each: the first wraps, all of them open. The
+     * file is read again each time, so that a rotation needs no restart.
+     */
+    get rootKeys() {
+      return readRootKeys(variables);
     },
     /** Where the embedded services keep their data. */
     home: path.resolve(variables['STEWARD_HOME'] || '.steward'),
@@ -96,19 +99,19 @@ function postgresUrl(variables: Variables, name: string): string {
   return value;
 }
 
-function readRootKey(variables: Variables): Buffer {
+function readRootKeys(variables: Variables): Buffer[] {
   const file = variables['STEWARD_ROOT_KEY_FILE'];
   const name = file ? 'STEWARD_ROOT_KEY_FILE' : 'STEWARD_ROOT_KEY';
   const what = file ? 'a readable file that holds 32 random bytes' : '32 random bytes';
   const remedy = `Set ${name} to ${what} in base64 or hex, as from: openssl rand -base64 32`;
   const text = file ? readKeyFile(file, remedy) : required(variables, name, remedy);
-  const key = /^[0-9a-f]{64}$/i.test(text.trim())
-    ? Buffer.from(text.trim(), 'hex')
-    : Buffer.from(text.trim(), 'base64');
-  if (key.length !== rootKeyBytes) {
+  const words = text.split(/[\s,]+/).filter((word) => word !== '');
+  if (words.length === 0) throw new Problem(`${name} holds no key.`, remedy);
+  return words.map((word) => {
+    const key = Buffer.from(word, /^[0-9a-f]{64}$/i.test(word) ? 'hex' : 'base64');
+    if (key.length === rootKeyBytes) return key;
     throw new Problem(`${name} holds ${key.length} bytes instead of ${rootKeyBytes}.`, remedy);
-  }
-  return key;
+  });
 }
 
 function readKeyFile(file: string, remedy: string): string {

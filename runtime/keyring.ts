@@ -1,11 +1,4 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHash,
-  createSecretKey,
-  randomBytes,
-  type KeyObject,
-} from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type {
   Keyring,
   TenantKeyMaterial,
@@ -13,22 +6,22 @@ import type {
   WrappedKey,
   WrappedKeyStore,
 } from '../domain/seal.ts';
+import { Problem } from './problem.ts';
+import { createRootKey, keyBytes, unwrapKey, wrapKey, type RootKey } from './root-keys.ts';
 import { createVault } from './seal.ts';
 
 export interface KeyringOptions {
-  /** 32 random bytes, from the root key file or the environment. */
-  rootKey: Uint8Array;
+  /**
+   * The root keys as they are now, each of 32 random bytes: the first wraps, all of them open. Asked
+   * anew whenever a tenant's keys are loaded, so that a rotation needs no restart.
+   */
+  rootKeys: () => readonly Uint8Array[];
   store: WrappedKeyStore;
   /** How long an unwrapped key stays in memory: the longest a destroyed key lives on here. */
   cacheMs: number;
   /** How many tenants' keys stay in memory. */
   cacheMax: number;
 }
-
-/** AES-256: the root key and the tenants' keys have the same size. */
-const keyBytes = 32;
-const nonceBytes = 12;
-const tagBytes = 16;
 
 /** The version that a tenant's first keys carry. */
 const firstVersion = 1;
@@ -40,22 +33,20 @@ interface Entry {
 }
 
 /**
- * Unwraps tenants' keys with the root key. A wrapped key is nonce | ciphertext | tag under
- * AES-256-GCM, bound to its tenant, purpose and version, so that rows can't be swapped.
+ * Unwraps tenants' keys with a root key. A wrapped key is bound to its tenant, purpose and version,
+ * so that rows can't be swapped.
  *
- * @throws when the root key has another size.
+ * @throws when a root key has another size.
  */
-export function createKeyring({ rootKey, store, cacheMs, cacheMax }: KeyringOptions): Keyring {
-  if (rootKey.length !== keyBytes) {
-    throw new Error(`The root key must have ${keyBytes} bytes; this one has ${rootKey.length}.`);
-  }
-  const root: RootKey = { id: rootKeyIdOf(rootKey), key: createSecretKey(rootKey) };
+export function createKeyring({ rootKeys, store, cacheMs, cacheMax }: KeyringOptions): Keyring {
+  const roots = (): RootKey[] => rootKeys().map(createRootKey);
+  roots();
   const entries = new Map<string, Entry>();
 
   function entryOf(tenantId: string): Entry {
     const known = entries.get(tenantId);
     if (known && known.expiresAt > Date.now()) return known;
-    const material = loadMaterial(root, store, tenantId);
+    const material = loadMaterial(roots, store, tenantId);
     const entry: Entry = { expiresAt: Date.now() + cacheMs, material };
     entries.delete(tenantId);
     entries.set(tenantId, entry);
@@ -76,6 +67,8 @@ export function createKeyring({ rootKey, store, cacheMs, cacheMax }: KeyringOpti
     },
     create: async (tenantId) => {
       const purposes = ['data', 'index'] as const;
+      const [root] = roots();
+      if (!root) throw new Error('Without a root key no tenant gets keys.');
       // Two creators may race: the store keeps the first of each, and both read those back.
       await store.insert(purposes.map((purpose) => wrapNewKey(root, tenantId, purpose)));
       entries.delete(tenantId);
@@ -83,24 +76,33 @@ export function createKeyring({ rootKey, store, cacheMs, cacheMax }: KeyringOpti
   };
 }
 
-/** Names a root key without telling it: the first 8 hexadecimal digits of its SHA-256. */
-export function rootKeyIdOf(rootKey: Uint8Array): string {
-  return createHash('sha256').update(rootKey).digest('hex').slice(0, 8);
+/**
+ * Proves that these root keys open all tenants' keys, so that a process with a wrong one does not
+ * start and fail at every tenant's work.
+ * @throws Problem that names the root key which is missing
+ */
+export async function assertRootKeys(
+  store: Pick<WrappedKeyStore, 'rootKeyIds'>,
+  rootKeys: readonly Uint8Array[],
+): Promise<void> {
+  const given = rootKeys.map((bytes) => createRootKey(bytes).id);
+  const missing = (await store.rootKeyIds()).filter((id) => !given.includes(id));
+  if (missing.length === 0) return;
+  throw new Problem(
+    `Tenants’ keys are wrapped by root key ${missing.join(' and ')}, but this process was given ` +
+      `${given.join(' and ')}.`,
+    'Give it the root key that made them. In the middle of a rotation give both, the new one ' +
+      'first, until `npm run keys:rotate` has ended.',
+  );
 }
-
-interface RootKey {
-  id: string;
-  key: KeyObject;
-}
-
-type KeyName = Pick<WrappedKey, 'tenantId' | 'purpose' | 'version'>;
 
 async function loadMaterial(
-  root: RootKey,
+  rootsNow: () => readonly RootKey[],
   store: WrappedKeyStore,
   tenantId: string,
 ): Promise<TenantKeyMaterial> {
   const wrapped = await store.list(tenantId);
+  const roots = rootsNow();
   const index = wrapped.filter(({ purpose }) => purpose === 'index');
   const data = wrapped.filter(({ purpose }) => purpose === 'data');
   // There is one index key: a second would split every blind index in two.
@@ -109,45 +111,11 @@ async function loadMaterial(
   }
   return {
     tenantId,
-    indexKey: unwrap(root, index[0]!),
-    dataKeys: data.map((key) => ({ version: key.version, key: unwrap(root, key) })),
+    indexKey: unwrapKey(roots, index[0]!),
+    dataKeys: data.map((key) => ({ version: key.version, key: unwrapKey(roots, key) })),
   };
 }
 
 function wrapNewKey(root: RootKey, tenantId: string, purpose: WrappedKey['purpose']): WrappedKey {
-  const name = { tenantId, purpose, version: firstVersion };
-  const nonce = randomBytes(nonceBytes);
-  const cipher = createCipheriv('aes-256-gcm', root.key, nonce);
-  cipher.setAAD(nameBytes(name));
-  const ciphertext = Buffer.concat([cipher.update(randomBytes(keyBytes)), cipher.final()]);
-  const wrapped = Buffer.concat([nonce, ciphertext, cipher.getAuthTag()]);
-  return { ...name, rootKeyId: root.id, wrapped };
-}
-
-function unwrap(root: RootKey, key: WrappedKey): Uint8Array {
-  if (key.rootKeyId !== root.id) {
-    throw new Error(
-      `The keys of tenant ${key.tenantId} are wrapped by root key ${key.rootKeyId}, ` +
-        `but this process was given ${root.id}. Start it with the root key that made them.`,
-    );
-  }
-  const bytes = Buffer.from(key.wrapped);
-  const decipher = createDecipheriv('aes-256-gcm', root.key, bytes.subarray(0, nonceBytes), {
-    authTagLength: tagBytes,
-  });
-  decipher.setAAD(nameBytes(key));
-  decipher.setAuthTag(bytes.subarray(-tagBytes));
-  try {
-    return Buffer.concat([
-      decipher.update(bytes.subarray(nonceBytes, -tagBytes)),
-      decipher.final(),
-    ]);
-  } catch (cause) {
-    throw new Error(`A wrapped key of tenant ${key.tenantId} was altered or moved.`, { cause });
-  }
-}
-
-/** JSON keeps the parts apart, whatever they hold. */
-function nameBytes({ tenantId, purpose, version }: KeyName): Buffer {
-  return Buffer.from(JSON.stringify([tenantId, purpose, version]));
+  return wrapKey(root, { tenantId, purpose, version: firstVersion }, randomBytes(keyBytes));
 }

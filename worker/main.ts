@@ -5,9 +5,9 @@ import { createWrappedKeyStore } from '../db/queries/wrapped-keys.ts';
 import { minuteMs } from '../domain/clock.ts';
 import { createImapProvider } from '../providers/imap/provider.ts';
 import { readEnv, type Env } from '../runtime/env.ts';
-import { createKeyring } from '../runtime/keyring.ts';
+import { assertRootKeys, createKeyring } from '../runtime/keyring.ts';
 import { createLogger } from '../runtime/logger.ts';
-import { Problem } from '../runtime/problem.ts';
+import { describeProblem, Problem } from '../runtime/problem.ts';
 import {
   connectTemporal,
   connectTemporalWorker,
@@ -27,7 +27,13 @@ const keysPoolMax = 2;
 const keyCacheMs = 5 * minuteMs;
 const keyCacheMax = 1_000;
 
-await main();
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`${describeProblem(error)}\n`);
+  // What was opened before the fault must not keep a process alive that does nothing.
+  process.exit(1);
+}
 
 /** `node worker/main.ts`: runs workflows and activities until SIGINT or SIGTERM. */
 async function main(): Promise<void> {
@@ -43,11 +49,13 @@ async function main(): Promise<void> {
     applicationName: 'steward-worker',
   });
   await assertAppRole(database);
+  const store = createWrappedKeyStore(keys);
+  await assertRootKeys(store, env.rootKeys);
   const client = await connectTemporal(env.temporal);
   const connection = await connectTemporalWorker(env.temporal);
   const keyring = createKeyring({
-    rootKey: env.rootKey,
-    store: createWrappedKeyStore(keys),
+    rootKeys: () => env.rootKeys,
+    store,
     cacheMs: keyCacheMs,
     cacheMax: keyCacheMax,
   });

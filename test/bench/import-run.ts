@@ -26,7 +26,7 @@ const pool = { poolMax: 10, applicationName: 'steward-bench' };
 const database = openDatabase(values.database!, pool);
 const keys = openDatabase(values.keys!, pool);
 const keyring = createKeyring({
-  rootKey: Buffer.from(values.rootKey!, 'hex'),
+  rootKeys: () => [Buffer.from(values.rootKey!, 'hex')],
   store: createWrappedKeyStore(keys),
   cacheMs: 3_600_000,
   cacheMax: 10,

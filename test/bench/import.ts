@@ -123,7 +123,7 @@ async function importOnce(
 ): Promise<Figures> {
   const tenantId = uuidv7();
   const keyring = createKeyring({
-    rootKey: store.rootKey,
+    rootKeys: () => [store.rootKey],
     store: createWrappedKeyStore(store.keys),
     cacheMs: 60_000,
     cacheMax: 10,

@@ -24,7 +24,7 @@ describe('the environment', () => {
     expect(env.home).toBe(path.resolve('.steward'));
   });
 
-  test.each(['databaseUrl', 'databaseOwnerUrl', 'keysDatabaseUrl', 'rootKey'] as const)(
+  test.each(['databaseUrl', 'databaseOwnerUrl', 'keysDatabaseUrl', 'rootKeys'] as const)(
     '%s is missed only by the process that asks for it',
     (field) => {
       const problem = problemOf(() => readEnv({})[field]);
@@ -65,11 +65,11 @@ describe('the environment', () => {
       { STEWARD_ROOT_KEY: key.toString('base64') },
       { STEWARD_ROOT_KEY_FILE: file },
     ]) {
-      expect(readEnv(variables).rootKey).toEqual(key);
+      expect(readEnv(variables).rootKeys).toEqual([key]);
     }
-    const short = problemOf(() => readEnv({ STEWARD_ROOT_KEY: 'c2hvcnQ=' }).rootKey);
+    const short = problemOf(() => readEnv({ STEWARD_ROOT_KEY: 'c2hvcnQ=' }).rootKeys);
     expect(short.message).toBe('STEWARD_ROOT_KEY holds 5 bytes instead of 32.');
-    const absent = problemOf(() => readEnv({ STEWARD_ROOT_KEY_FILE: `${file}.no` }).rootKey);
+    const absent = problemOf(() => readEnv({ STEWARD_ROOT_KEY_FILE: `${file}.no` }).rootKeys);
     expect(absent.message).toContain('ENOENT');
   });
 

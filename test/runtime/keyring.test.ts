@@ -2,14 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { uuidv7 } from '../../domain/ids.ts';
 import type { WrappedKeyStore } from '../../domain/seal.ts';
-import { createKeyring, rootKeyIdOf } from '../../runtime/keyring.ts';
+import { createKeyring } from '../../runtime/keyring.ts';
+import { rootKeyIdOf } from '../../runtime/root-keys.ts';
 import { createMemoryKeyStore } from '../support/keys.ts';
 
 const place = { table: 'members', column: 'profile', rowId: uuidv7() };
 
 function open(store: WrappedKeyStore, options: { rootKey?: Uint8Array; cacheMs?: number } = {}) {
   const { rootKey = randomBytes(32), cacheMs = 60_000 } = options;
-  return createKeyring({ rootKey, store, cacheMs, cacheMax: 2 });
+  return createKeyring({ rootKeys: () => [rootKey], store, cacheMs, cacheMax: 2 });
 }
 
 describe('the keyring', () => {
@@ -80,7 +81,7 @@ describe('the keyring', () => {
     const inner = createMemoryKeyStore();
     const asked: string[] = [];
     const store: WrappedKeyStore = {
-      insert: (keys) => inner.insert(keys),
+      ...inner,
       list: (tenantId) => {
         asked.push(tenantId);
         return inner.list(tenantId);

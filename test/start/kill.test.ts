@@ -130,7 +130,7 @@ async function expectEqual(connection: string): Promise<void> {
   const databases = [openDatabase(databaseUrl, pool), openDatabase(keysDatabaseUrl, pool)];
   const [database, keys] = databases as [Database, Database];
   const keyring = createKeyring({
-    rootKey: readRootKey(),
+    rootKeys: () => [readRootKey()],
     store: createWrappedKeyStore(keys),
     ...{ cacheMs: 60_000, cacheMax: 10 },
   });

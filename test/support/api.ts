@@ -4,9 +4,10 @@ import { createApi } from '../../api/app.ts';
 import type { AccountVerifier, ApiDeps, WorkflowControl } from '../../api/deps.ts';
 import { rateLimitsDefault } from '../../api/deps.ts';
 import { createWorkflowControl } from '../../api/workflow-control.ts';
+import type { Database } from '../../db/client.ts';
 import { insertOperator } from '../../db/queries/operators.ts';
 import { parsePublicId, uuidv7 } from '../../domain/ids.ts';
-import type { TenantVault } from '../../domain/seal.ts';
+import type { Keyring, TenantVault } from '../../domain/seal.ts';
 import { createAccessKey } from '../../runtime/access-key.ts';
 import { createLogger } from '../../runtime/logger.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
@@ -52,6 +53,7 @@ export interface TestApiOptions {
   limits?: Partial<ApiDeps['options']['limits']>;
   imap?: AccountVerifier;
   workflows?: WorkflowControl;
+  keyring?: ((keys: Database) => Keyring) | undefined;
 }
 
 /** For tests that connect nothing; those that do bring the real adapter. */
@@ -65,7 +67,7 @@ export async function createTestApi(options: TestApiOptions = {}): Promise<TestA
   const logLines: string[] = [];
   const deps: ApiDeps = {
     database: database.app,
-    keyring: createTestKeyring(database.keys),
+    keyring: (options.keyring ?? createTestKeyring)(database.keys),
     imap: options.imap ?? noAccounts,
     workflows: options.workflows ?? createWorkflowControl(new Client({ connection })),
     log: createLogger({

@@ -7,7 +7,7 @@ import { createKeyring } from '../../runtime/keyring.ts';
 /** A keyring over a test's keys database, with a root key of its own unless one is given. */
 export function createTestKeyring(keys: Database, rootKey: Uint8Array = randomBytes(32)): Keyring {
   const store = createWrappedKeyStore(keys);
-  return createKeyring({ rootKey, store, cacheMs: 60_000, cacheMax: 100 });
+  return createKeyring({ rootKeys: () => [rootKey], store, cacheMs: 60_000, cacheMax: 100 });
 }
 
 /** Keys of a tenant that no database knows. */
@@ -23,6 +23,7 @@ export function createTestMaterial(tenantId: string): TenantKeyMaterial {
 export function createMemoryKeyStore(): WrappedKeyStore {
   const keys = new Map<string, Awaited<ReturnType<WrappedKeyStore['list']>>[number]>();
   return {
+    rootKeyIds: async () => [...new Set([...keys.values()].map(({ rootKeyId }) => rootKeyId))],
     list: async (tenantId) => [...keys.values()].filter((key) => key.tenantId === tenantId),
     insert: async (added) => {
       for (const key of added) {

@@ -1,6 +1,8 @@
 import { parsePublicId } from '../../domain/ids.ts';
+import type { Database } from '../../db/client.ts';
 import type { ConnectionView } from '../../api/schemas/connections.ts';
 import { createWorkflowControl } from '../../api/workflow-control.ts';
+import type { Keyring } from '../../domain/seal.ts';
 import { createImapProvider } from '../../providers/imap/provider.ts';
 import { workflowIds } from '../../workflows/contract.ts';
 import { createTestApi, type Answer, type TestApi, type TestTenant } from './api.ts';
@@ -19,6 +21,8 @@ export interface OperatedMailboxOptions {
   prepare?: (dovecot: Dovecot) => void | Promise<void>;
   /** Members of `POST /v1/connections` besides the account. */
   connect?: object;
+  /** Another keyring over the test's keys database. */
+  keyring?: (keys: Database) => Keyring;
 }
 
 /** A real server, an API and a worker over one database, with one mailbox connected by HTTP. */
@@ -49,7 +53,7 @@ export async function startOperatedMailbox(
   await options.prepare?.(dovecot);
   const guard = { allowedNetworks: ['127.0.0.0/8'], allowCleartext: true };
   const imap = createImapProvider(guard, { failureLatencyMs: 50 });
-  const api = await createTestApi({ imap });
+  const api = await createTestApi({ imap, keyring: options.keyring });
   const worker = await startTestWorker(api.database.app, api.deps.keyring);
   // The API talks to the namespace that the worker polls.
   api.deps.workflows = createWorkflowControl(worker.client);

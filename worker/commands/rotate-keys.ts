@@ -1,0 +1,39 @@
+import { openDatabase } from '../../db/client.ts';
+import { recordAudit } from '../../db/queries/audit.ts';
+import { readEnv } from '../../runtime/env.ts';
+import { describeProblem } from '../../runtime/problem.ts';
+import { rootKeyIdOf } from '../../runtime/root-keys.ts';
+import { rotateKeys } from '../rotate-keys.ts';
+
+/**
+ * `npm run keys:rotate`: wraps all tenants' keys under the first of the root keys it is given. Both
+ * URLs name owners, as for `migrate`: the role of the processes can't change a wrapped key.
+ */
+const applicationName = 'steward-rotate-keys';
+
+try {
+  const { rootKeys, keysDatabaseUrl, databaseOwnerUrl } = readEnv();
+  const keys = openDatabase(keysDatabaseUrl, { poolMax: 1, applicationName });
+  const database = openDatabase(databaseOwnerUrl, { poolMax: 1, applicationName });
+  const rootKeyId = rootKeyIdOf(rootKeys[0]!);
+  try {
+    const rewrapped = await rotateKeys(keys, {
+      rootKeys,
+      onProgress: (count) => process.stdout.write(`${count} keys wrapped by ${rootKeyId} …\n`),
+    });
+    if (rewrapped > 0) {
+      const target = `root-key:${rootKeyId}`;
+      const entry = { tenantId: null, actor: 'system', action: 'root-key.rotated', target };
+      await recordAudit(database.db, entry);
+    }
+    process.stdout.write(
+      `All keys are wrapped by root key ${rootKeyId}; ${rewrapped} were wrapped anew. ` +
+        'Start the processes with this key alone now.\n',
+    );
+  } finally {
+    await Promise.all([keys.close(), database.close()]);
+  }
+} catch (error) {
+  process.stderr.write(`${describeProblem(error)}\n`);
+  process.exitCode = 1;
+}
