@@ -2,7 +2,7 @@ import type { Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import { describeError } from '../activities/safe-failure.ts';
 import type { ActivityDeps } from '../activities/deps.ts';
-import { minuteMs } from '../domain/clock.ts';
+import { minuteMs, secondMs } from '../domain/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Lane } from '../workflows/contract.ts';
 import { ensureWorkflows, type EnsureDeps } from './ensure-workflows.ts';
@@ -10,6 +10,9 @@ import { bundleWorkflows, createLane, type LaneOptions } from './lanes.ts';
 
 /** How often what should run is compared with what runs. */
 const ensureIntervalMs = minuteMs;
+
+/** Sooner after a failure: a new namespace needs moments to take its search attributes. */
+const ensureRetryMs = 5 * secondMs;
 
 export interface WorkerProcessDeps extends EnsureDeps {
   connection: LaneOptions['connection'];
@@ -59,15 +62,17 @@ export async function createWorkerProcess(deps: WorkerProcessDeps): Promise<Work
 
 async function ensureEveryMinute(deps: WorkerProcessDeps, stopping: AbortSignal): Promise<void> {
   while (!stopping.aborted) {
+    let waitMs = ensureIntervalMs;
     try {
       const started = await ensureWorkflows(deps);
       if (started > 0) deps.log.info({ started }, 'started workflows that were missing');
     } catch (error) {
-      // Postgres or Temporal is away; the next minute tries again, and the lanes report their own.
+      // Postgres or Temporal is away; the lanes report their own.
+      waitMs = ensureRetryMs;
       deps.log.warn({ kind: describeError(error) }, 'could not compare what should run');
     }
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ensureIntervalMs);
+      const timer = setTimeout(resolve, waitMs);
       stopping.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
     });
   }
