@@ -14,6 +14,7 @@ import {
 } from './runtime/embedded/sample-mailbox.ts';
 import { startTemporal } from './runtime/embedded/temporal.ts';
 import { temporalBinary } from './runtime/embedded/temporal-binary.ts';
+import { type PolledQueue, waitForWorker } from './runtime/embedded/worker-ready.ts';
 import { type Instance, welcome } from './runtime/embedded/instance.ts';
 import { type Env, readEnv } from './runtime/env.ts';
 import { describeProblem } from './runtime/problem.ts';
@@ -24,7 +25,7 @@ import {
   registerSearchAttributes,
   temporalNamespace,
 } from './runtime/temporal.ts';
-import { searchAttributes } from './workflows/contract.ts';
+import { searchAttributes, taskQueues } from './workflows/contract.ts';
 
 /**
  * `npm start`: all of Steward on one machine. It starts the embedded services in the order in
@@ -74,7 +75,11 @@ async function run(env: Env, home: Home): Promise<void> {
   const services = await startServices(env, home);
   const apiUrl = `http://127.0.0.1:${services.apiPort}`;
   await startProcesses(home, services);
-  await step('API and worker', () => waitForApi(apiUrl, home, interrupt.signal));
+  await step('API', () => waitForApi(apiUrl, home, interrupt.signal));
+  const pid = () => crew.pids()['worker'];
+  await step('Worker', () =>
+    waitForWorker(services.temporalConfig, queuesOf(env), home, { pid, signal: interrupt.signal }),
+  );
   const people = await step('Operator, tenant and member', () =>
     ensureFirstPeople(apiUrl, home, () => createOperator(services.processEnv)),
   );
@@ -121,7 +126,7 @@ async function startServices(env: Env, home: Home) {
     const { appPassword } = secrets;
     await migrate({ ownerUrl: databaseUrl, keysUrl: keysDatabaseUrl, appPassword });
   });
-  const temporal = await startTemporalUnlessGiven(env, home);
+  const { config: temporalConfig, ...temporal } = await startTemporalUnlessGiven(env, home);
   const sample = {
     host: '127.0.0.1',
     port: await claimSamplePort(home, env.samplePort),
@@ -145,7 +150,7 @@ async function startServices(env: Env, home: Home) {
     TEMPORAL_ADDRESS: temporal.temporalAddress,
     TEMPORAL_NAMESPACE: temporal.temporalNamespace,
   };
-  return { apiPort, databaseUrl, keysDatabaseUrl, temporal, sample, processEnv };
+  return { apiPort, databaseUrl, keysDatabaseUrl, temporal, temporalConfig, sample, processEnv };
 }
 
 /** Uses the server that TEMPORAL_ADDRESS names, and brings one when it names none. */
@@ -164,6 +169,7 @@ async function startTemporalUnlessGiven(env: Env, home: Home) {
     await connection.close();
   });
   return {
+    config,
     temporalAddress: String(connectionOptions.address),
     temporalUiUrl: embedded?.uiUrl ?? env.temporalUiUrl,
     temporalNamespace: namespace,
@@ -197,6 +203,15 @@ async function startProcesses(home: Home, { processEnv }: Services): Promise<voi
     const env = { ...processEnv, ...options };
     await crew.keep(name, () => startNodeService(home, { name, script, env }));
   }
+}
+
+/** What this worker is to poll: all lanes, unless it was told to serve some. */
+function queuesOf({ workerQueues }: Env): PolledQueue[] {
+  const lanes = Object.entries(taskQueues).filter(([lane]) => workerQueues?.includes(lane) ?? true);
+  return lanes.map(([lane, queue]) => ({
+    queue,
+    kind: lane === 'workflows' ? 'workflow' : 'activity',
+  }));
 }
 
 /** Returns the operator's key, which the command prints last. */

@@ -11,6 +11,8 @@ const headersTimeoutMs = 10 * secondMs;
 const requestTimeoutMs = 30 * secondMs;
 /** Longer than the idle time of common load balancers, so that they close first. */
 const keepAliveTimeoutMs = 75 * secondMs;
+/** While it drains, connections whose answer has ended are looked for so often. */
+const drainSweepMs = 50;
 /** How long running requests may finish after a stop was asked for. */
 const drainMs = 10 * secondMs;
 
@@ -46,10 +48,15 @@ export function createApiServer(
       if (!server.listening) return;
       const closed = once(server, 'close');
       server.close();
+      // It closes what is idle now; a stream that ends in a moment leaves an idle connection behind.
+      const sweep = setInterval(() => {
+        if ('closeIdleConnections' in server) server.closeIdleConnections();
+      }, drainSweepMs);
       const cut = setTimeout(() => {
         if ('closeAllConnections' in server) server.closeAllConnections();
       }, drainMs);
       await closed;
+      clearInterval(sweep);
       clearTimeout(cut);
     },
   };

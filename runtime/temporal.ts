@@ -13,7 +13,7 @@ import { Problem } from './problem.ts';
 const namespaceDefault = 'default';
 const grpcAlreadyExists = 6;
 // A CommonJS module whose names Node cannot see: only the whole can be imported.
-const { IndexedValueType } = protobuf.temporal.api.enums.v1;
+const { IndexedValueType, TaskQueueType } = protobuf.temporal.api.enums.v1;
 
 /** What `defineSearchAttributeKey` makes. */
 export interface SearchAttribute {
@@ -66,6 +66,24 @@ export async function registerSearchAttributes(
       if ((error as { code?: number }).code !== grpcAlreadyExists) throw error;
     }
   }
+}
+
+/** Who polls a task queue, by the identity that each worker gave itself. */
+export async function listPollers(
+  { workflowService }: Pick<Connection, 'workflowService'>,
+  namespace: string,
+  { queue, kind }: { queue: string; kind: 'workflow' | 'activity' },
+): Promise<string[]> {
+  const taskQueueType = TaskQueueType[`TASK_QUEUE_TYPE_${upper(kind)}`];
+  const taskQueue = { name: queue };
+  const { pollers } = await workflowService.describeTaskQueue({
+    ...{ namespace, taskQueue, taskQueueType },
+  });
+  return (pollers ?? []).map(({ identity }) => identity ?? '');
+}
+
+function upper<T extends string>(text: T): Uppercase<T> {
+  return text.toUpperCase() as Uppercase<T>;
 }
 
 /** Lets the SDK write through our logger, and so through its allow-list. */
