@@ -52,6 +52,20 @@ export class PoisonedPageError extends Error {
   override readonly name = 'PoisonedPageError';
 }
 
+/** Whether asking once more is pointless: what was asked for is refused, the sync goes on. */
+export function isRefusedForGood({ kind }: ProviderFailure): boolean {
+  return refusals.has(kind);
+}
+
+const refusals: ReadonlySet<FailureKind> = new Set([
+  'permission-missing',
+  'not-found',
+  'conflict',
+  'gone',
+  'invalid-request',
+  'too-large',
+]);
+
 /** The fence found another epoch or generation: the work's licence to write has ended. */
 export class FencedError extends Error {
   override readonly name = 'FencedError';

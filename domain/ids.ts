@@ -10,6 +10,7 @@ export const idPrefixes = {
   thread: 'thr',
   folder: 'fld',
   skip: 'skp',
+  intent: 'int',
   apiKey: 'key',
   memberToken: 'mtk',
   operator: 'opr',

@@ -1,4 +1,5 @@
 import type { ConnectionProfile, FolderName } from '../../domain/connection.ts';
+import type { IntentContent } from '../../domain/intent.ts';
 import type { MessageBody, MessageEnvelope } from '../../domain/mail.ts';
 import type { ImapAccount } from '../../domain/provider.ts';
 import { ofTenant, sealed, type CatalogueTable, type FieldHolds } from './columns.ts';
@@ -35,6 +36,11 @@ const messageEnvelope: Sealed<MessageEnvelope> = {
   to: 'address',
   cc: 'address',
   bcc: 'address',
+};
+const intentContent: Sealed<IntentContent> = {
+  addKeywords: 'name',
+  removeKeywords: 'name',
+  path: 'name',
 };
 const messageBody: Sealed<MessageBody> = { text: 'content', html: 'content' };
 
@@ -114,6 +120,26 @@ export const tenantTables: readonly CatalogueTable[] = [
     strikes: 'count',
     quarantined_at: 'time',
     created_at: 'time',
+  }),
+  ofTenant('intents', {
+    id: 'id',
+    tenant_id: 'id',
+    connection_id: 'id',
+    position: 'count',
+    member_id: 'id',
+    kind: 'word',
+    message_id: 'id',
+    folder_id: 'id',
+    add_flags: 'state',
+    remove_flags: 'state',
+    change: sealed(intentContent),
+    state: 'state',
+    reason: 'word',
+    attempts: 'count',
+    copies_from: 'cursor',
+    created_at: 'time',
+    attempted_at: 'time',
+    finished_at: 'time',
   }),
   ofTenant('members', {
     id: 'id',

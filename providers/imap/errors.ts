@@ -235,7 +235,8 @@ function certificateFault(code: unknown): string | undefined {
   }
 }
 
-function failure(
+/** A failure in our words, with no more of its cause than may be logged. */
+export function failure(
   kind: FailureKind,
   code: string,
   message: string,

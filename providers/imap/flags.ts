@@ -33,3 +33,16 @@ export function readFlags(
   const kept = [...keywords].filter((name) => name.length <= keywordCharsMax);
   return { flags, keywords: kept.slice(0, keywordsMax) };
 }
+
+/** System flags by their names, as STORE takes them. */
+export function flagNames(flags: number): string[] {
+  return names.filter(([, bit]) => (flags & bit) !== 0).map(([name]) => name);
+}
+
+const names: readonly (readonly [string, number])[] = [
+  ['\\Seen', mailFlags.seen],
+  ['\\Answered', mailFlags.answered],
+  ['\\Flagged', mailFlags.flagged],
+  ['\\Draft', mailFlags.draft],
+  ['\\Deleted', mailFlags.deleted],
+];

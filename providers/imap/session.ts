@@ -1,3 +1,4 @@
+import { isRefusedForGood, ProviderFailure } from '../../domain/failure.ts';
 import type { MailSession } from '../../domain/provider.ts';
 import { readChanges } from './changes.ts';
 import { translated } from './errors.ts';
@@ -5,23 +6,37 @@ import { readHistory } from './history.ts';
 import { listIdentified } from './identify.ts';
 import { readItems } from './items.ts';
 import type { Lease } from './session-pool.ts';
+import { createWriter } from './write/writer.ts';
 
 /**
- * A session over a leased connection. Disposing it in mid-read closes the connection. `explain`
+ * A session over a leased connection. Disposing it in mid-work closes the connection. `explain`
  * says what an error means when the session was given up from outside.
  */
 export function createSession(lease: Lease, explain: (error: unknown) => unknown): MailSession {
-  let reading = 0;
+  let busy = 0;
 
   async function* counted<T>(pages: AsyncGenerator<T>): AsyncGenerator<T> {
-    reading += 1;
+    busy += 1;
     try {
       yield* pages;
     } catch (error) {
       throw explain(error);
     }
     // Not in a finally: after a fault the state of the connection is unknown.
-    reading -= 1;
+    busy -= 1;
+  }
+
+  async function alone<T>(work: () => Promise<T>): Promise<T> {
+    busy += 1;
+    try {
+      const result = await work();
+      busy -= 1;
+      return result;
+    } catch (error) {
+      // The server has answered: it refused, and the connection is as it was.
+      if (error instanceof ProviderFailure && isRefusedForGood(error)) busy -= 1;
+      throw explain(error);
+    }
   }
 
   return {
@@ -38,6 +53,7 @@ export function createSession(lease: Lease, explain: (error: unknown) => unknown
     changes: (request) => counted(readChanges(lease, request)),
     history: (request) => counted(readHistory(lease, request)),
     items: (request) => counted(readItems(lease, request)),
-    [Symbol.asyncDispose]: async () => lease.release(reading > 0),
+    write: createWriter(lease, alone),
+    [Symbol.asyncDispose]: async () => lease.release(busy > 0),
   };
 }

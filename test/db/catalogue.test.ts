@@ -7,6 +7,7 @@ import { openDatabase, type Database } from '../../db/client.ts';
 import * as admin from '../../db/schema/admin.ts';
 import * as connections from '../../db/schema/connections.ts';
 import * as directory from '../../db/schema/directory.ts';
+import * as intents from '../../db/schema/intents.ts';
 import * as keysSchema from '../../db/schema/keys.ts';
 import * as mail from '../../db/schema/mail.ts';
 import * as requests from '../../db/schema/requests.ts';
@@ -96,7 +97,7 @@ describe('the catalogue', () => {
 });
 
 describe('the Drizzle schema', () => {
-  const tables = [admin, connections, directory, mail, requests, keysSchema]
+  const tables = [admin, connections, directory, intents, mail, requests, keysSchema]
     .flatMap((module) => Object.values<unknown>(module))
     .filter((value): value is PgTable => is(value, Table) && is(value, PgTable));
 
@@ -153,7 +154,7 @@ async function describeColumns({ sql }: Database) {
   return await sql<{ name: string; type: string; notNull: boolean; hasDefault: boolean }[]>`
     select n.nspname || '.' || c.relname || '.' || a.attname as name,
       format_type(a.atttypid, a.atttypmod) as type, a.attnotnull as "notNull",
-      a.atthasdef as "hasDefault"
+      (a.atthasdef or a.attidentity <> '') as "hasDefault"
     from pg_attribute a join pg_class c on c.oid = a.attrelid
       join pg_namespace n on n.oid = c.relnamespace
     where a.attnum > 0 and not a.attisdropped and c.relkind = 'r'

@@ -119,6 +119,19 @@ describe('the trigger behind the fence', () => {
     }
   });
 
+  it('lets people ask without a licence, and nobody finish or erase what they asked', async () => {
+    const { tenantId, connectionId } = licence;
+    const run = (statement: ReturnType<typeof sql>) =>
+      withTenantWrite(database.app, tenantId, (tx) => tx.execute(statement));
+    await run(sql`
+      insert into intents (tenant_id, connection_id, id, member_id, kind)
+      values (${tenantId}, ${connectionId}, gen_random_uuid(), gen_random_uuid(), 'flags')`);
+    for (const statement of [sql`update intents set state = 'done'`, sql`delete from intents`]) {
+      await expect(run(statement)).rejects.toMatchObject({ cause: { code: 'SF001' } });
+    }
+    expect(await run(sql`select from intents where state = 'pending'`)).toHaveLength(1);
+  });
+
   const writeUnder = (fence: string) =>
     withTenantWrite(database.app, licence.tenantId, async (tx) => {
       await tx.execute(sql`select set_config('steward.fence', ${fence}, true)`);

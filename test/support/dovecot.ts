@@ -11,7 +11,8 @@ import { waitFor } from './wait-for.ts';
 
 const run = promisify(execFile);
 
-export type CapabilityLevel = 'qresync' | 'condstore' | 'plain';
+/** `uidplus` is a plain server that can expunge single messages, but not move them. */
+export type CapabilityLevel = 'qresync' | 'condstore' | 'uidplus' | 'plain';
 
 export interface DovecotOptions {
   capabilities?: CapabilityLevel;
@@ -46,6 +47,7 @@ const levels: Record<CapabilityLevel, string> = {
   condstore:
     'IMAP4rev1 SASL-IR LITERAL+ ENABLE IDLE UIDPLUS ESEARCH MOVE CONDSTORE NAMESPACE UNSELECT ' +
     'LIST-EXTENDED LIST-STATUS SPECIAL-USE',
+  uidplus: 'IMAP4rev1 IDLE NAMESPACE UIDPLUS',
   plain: 'IMAP4rev1 IDLE NAMESPACE',
 };
 

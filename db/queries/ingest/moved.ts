@@ -1,0 +1,84 @@
+import { sql } from 'drizzle-orm';
+import type { MovedItem } from '../../../domain/provider.ts';
+import type { Tx } from '../../client.ts';
+import type { Licence } from '../../fence.ts';
+import { settleHomeless } from './vanished.ts';
+
+export interface MovedPlaces {
+  from: { folderId: string; uidValidity: string };
+  toFolderId: string;
+  moved: MovedItem[];
+}
+
+/**
+ * Stores what the provider said of a move of ours: each message stands at its new UID and keeps its
+ * id, its old place is hidden with a tombstone. Call it inside `withFence`. The version of the new
+ * place is unknown and the least there is, so that the next look at the folder completes it.
+ */
+export async function storeMoved(
+  tx: Tx,
+  licence: Licence,
+  { from, toFolderId, moved }: MovedPlaces,
+): Promise<void> {
+  if (moved.length === 0) return;
+  const { tenantId, connectionId } = licence;
+  const pairs = sql`unnest(
+    ${sql.param(moved.map((item) => item.uid))}::bigint[],
+    ${sql.param(moved.map((item) => item.newUid))}::bigint[]
+  ) as moved (uid, new_uid)`;
+  // The other loop may have met a message at its new place already, as a new one.
+  const doubles = await tx.execute<{ message_id: string }>(sql`
+    select p.message_id from placements p join ${pairs} on p.uid = moved.new_uid
+    where p.tenant_id = ${tenantId} and p.folder_id = ${toFolderId}`);
+  const placed = await tx.execute<{ fresh: boolean }>(sql`
+    insert into placements (
+      tenant_id, connection_id, folder_id, uid, message_id, flags, label_ids, version
+    )
+    select ${tenantId}, ${connectionId}, ${toFolderId}, moved.new_uid, p.message_id, p.flags,
+      p.label_ids, 0
+    from placements p join ${pairs} on p.uid = moved.uid
+    where p.tenant_id = ${tenantId} and p.folder_id = ${from.folderId} and p.hidden_at is null
+    on conflict (tenant_id, folder_id, uid) do update
+      set message_id = excluded.message_id, hidden_at = null
+    returning xmax = 0 as fresh`);
+  await countPlaces(tx, licence, toFolderId, placed.filter(({ fresh }) => fresh).length);
+  await leave(tx, licence, from, moved);
+  await settleHomeless(
+    tx,
+    licence,
+    doubles.map((row) => row.message_id),
+    null,
+  );
+}
+
+async function leave(
+  tx: Tx,
+  licence: Licence,
+  { folderId, uidValidity }: MovedPlaces['from'],
+  moved: MovedItem[],
+): Promise<void> {
+  const { tenantId, connectionId } = licence;
+  const uids = sql.param(moved.map((item) => item.uid));
+  await tx.execute(sql`
+    insert into tombstones (tenant_id, connection_id, folder_id, uid_validity, uid)
+    select ${tenantId}, ${connectionId}, ${folderId}, ${uidValidity}, uid
+    from unnest(${uids}::bigint[]) as gone (uid)
+    on conflict do nothing`);
+  const hidden = await tx.execute(sql`
+    update placements set hidden_at = steward_now()
+    where tenant_id = ${tenantId} and folder_id = ${folderId} and uid = any(${uids}::bigint[])
+      and hidden_at is null
+    returning uid`);
+  await countPlaces(tx, licence, folderId, -hidden.length);
+}
+
+async function countPlaces(
+  tx: Tx,
+  { tenantId }: Licence,
+  folderId: string,
+  delta: number,
+): Promise<void> {
+  await tx.execute(sql`
+    update collections set stored = stored + ${delta}
+    where tenant_id = ${tenantId} and id = ${folderId}`);
+}

@@ -1,0 +1,143 @@
+import { sql } from 'drizzle-orm';
+import type { IntentKind } from '../../../domain/intent.ts';
+import type { Tx } from '../../client.ts';
+
+/** How long a finished intent can still be looked up; a refusal nobody reads by then is stale. */
+const finishedDays = 30;
+
+interface ConnectionKey {
+  tenantId: string;
+  connectionId: string;
+}
+
+export interface PendingIntent {
+  id: string;
+  /** The order in which they were asked for; a bigint as text. */
+  position: string;
+  kind: IntentKind;
+  messageId: string | null;
+  folderId: string | null;
+  addFlags: number;
+  removeFlags: number;
+  /** Sealed `IntentContent`. */
+  change: Uint8Array | null;
+  attempts: number;
+  /** What the last attempt failed with. */
+  reason: string | null;
+  copiesFrom: string | null;
+}
+
+/** What is left to carry out behind a position, in the order in which it was asked for. */
+export async function listPendingIntents(
+  tx: Tx,
+  { tenantId, connectionId }: ConnectionKey,
+  afterPosition: string,
+  limit: number,
+): Promise<PendingIntent[]> {
+  return await tx.execute<PendingIntent & Record<string, unknown>>(sql`
+    select id, position::text, kind, message_id as "messageId", folder_id as "folderId",
+      add_flags as "addFlags", remove_flags as "removeFlags", change, attempts, reason,
+      copies_from::text as "copiesFrom"
+    from intents
+    where tenant_id = ${tenantId} and connection_id = ${connectionId} and state = 'pending'
+      and position > ${afterPosition}
+    order by position limit ${limit}`);
+}
+
+/** Counts an attempt before it is made: one that kills the process counts too. */
+export async function recordAttempt(
+  tx: Tx,
+  { tenantId }: ConnectionKey,
+  ids: string[],
+): Promise<void> {
+  await tx.execute(sql`
+    update intents set attempts = attempts + 1, attempted_at = steward_now()
+    where tenant_id = ${tenantId} and id = any(${sql.param(ids)}::uuid[])`);
+}
+
+/** Notes from which UID on a copy of ours can stand in a move's target; the first note stays. */
+export async function recordCopiesFrom(
+  tx: Tx,
+  { tenantId }: ConnectionKey,
+  ids: string[],
+  uid: number,
+): Promise<void> {
+  await tx.execute(sql`
+    update intents set copies_from = coalesce(copies_from, ${uid})
+    where tenant_id = ${tenantId} and id = any(${sql.param(ids)}::uuid[])`);
+}
+
+/** Keeps what an attempt failed with, for the refusal if it was the last one. */
+export async function recordAttemptFailure(
+  tx: Tx,
+  { tenantId }: ConnectionKey,
+  ids: string[],
+  reason: string,
+): Promise<void> {
+  await tx.execute(sql`
+    update intents set reason = ${reason}
+    where tenant_id = ${tenantId} and id = any(${sql.param(ids)}::uuid[]) and state = 'pending'`);
+}
+
+/** The provider shows the effect. `folderId` names the folder that was created. */
+export async function recordDone(
+  tx: Tx,
+  { tenantId }: ConnectionKey,
+  ids: string[],
+  folderId: string | null = null,
+): Promise<void> {
+  if (ids.length === 0) return;
+  await tx.execute(sql`
+    update intents set state = 'done', reason = null, finished_at = steward_now(),
+      folder_id = coalesce(${folderId}::uuid, folder_id)
+    where tenant_id = ${tenantId} and id = any(${sql.param(ids)}::uuid[]) and state = 'pending'`);
+}
+
+/** The provider will not have it; the overlay goes and the reason is shown. */
+export async function recordRefused(
+  tx: Tx,
+  { tenantId }: ConnectionKey,
+  refusals: { id: string; reason: string }[],
+): Promise<void> {
+  if (refusals.length === 0) return;
+  await tx.execute(sql`
+    update intents i set state = 'refused', reason = refused.reason, finished_at = steward_now()
+    from unnest(
+      ${sql.param(refusals.map(({ id }) => id))}::uuid[],
+      ${sql.param(refusals.map(({ reason }) => reason))}::text[]
+    ) as refused (id, reason)
+    where i.tenant_id = ${tenantId} and i.id = refused.id and i.state = 'pending'`);
+}
+
+export interface PlaceOfMessage {
+  messageId: string;
+  folderId: string;
+  uid: number;
+  uidValidity: string | null;
+}
+
+/** Where messages lie now. Below zero: the folder is being renumbered, the place is unknown. */
+export async function listPlacesOf(
+  tx: Tx,
+  { tenantId, connectionId }: ConnectionKey,
+  messageIds: string[],
+): Promise<PlaceOfMessage[]> {
+  const rows = await tx.execute<Omit<PlaceOfMessage, 'uid'> & { uid: string }>(sql`
+    select p.message_id as "messageId", p.folder_id as "folderId", p.uid::text,
+      f.uid_validity as "uidValidity"
+    from placements p join folders f on f.tenant_id = p.tenant_id and f.id = p.folder_id
+    where p.tenant_id = ${tenantId} and p.connection_id = ${connectionId}
+      and p.message_id = any(${sql.param(messageIds)}::uuid[]) and p.hidden_at is null
+    order by p.folder_id, p.uid`);
+  return rows.map((row) => ({ ...row, uid: Number(row.uid) }));
+}
+
+/** Erases what was finished long ago. */
+export async function eraseFinishedIntents(
+  tx: Tx,
+  { tenantId, connectionId }: ConnectionKey,
+): Promise<void> {
+  await tx.execute(sql`
+    delete from intents where tenant_id = ${tenantId} and connection_id = ${connectionId}
+      and finished_at < steward_now() - make_interval(days => ${finishedDays})`);
+}

@@ -1,0 +1,37 @@
+import type { ImapFlow } from 'imapflow';
+import type { MovedItem } from '../../../domain/provider.ts';
+import { translated } from '../errors.ts';
+
+/** A message's UID with what a copy of it shares: Message-ID, size and internal date. */
+export interface Identity {
+  uid: number;
+  identity: string;
+}
+
+/** A header that names the message; longer ones are cut, for both sides alike. */
+const messageIdBytesMax = 2_048;
+
+/** Identities of a set of messages of the open folder; one without a Message-ID has none. */
+export async function readIdentities(client: ImapFlow, set: string): Promise<Identity[]> {
+  if (set === '') return [];
+  const query = {
+    uid: true,
+    size: true,
+    internalDate: true,
+    bodyParts: [{ key: 'HEADER.FIELDS (MESSAGE-ID)', start: 0, maxLength: messageIdBytesMax }],
+  };
+  const rows = await translated(client.fetchAll(set, query, { uid: true }));
+  return rows.map(({ uid, size, internalDate, bodyParts }) => {
+    const header = Buffer.from([...(bodyParts?.values() ?? [])][0] ?? []).toString('latin1');
+    return { uid, identity: [header.trim(), size, String(internalDate)].join('\n') };
+  });
+}
+
+/** Pairs sources with their copies, each copy once. */
+export function pairCopies(sources: Identity[], copies: Identity[]): MovedItem[] {
+  const free = Map.groupBy(copies, ({ identity }) => identity);
+  return sources.flatMap(({ uid, identity }) => {
+    const copy = free.get(identity)?.shift();
+    return copy ? [{ uid, newUid: copy.uid }] : [];
+  });
+}

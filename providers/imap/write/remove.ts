@@ -1,0 +1,40 @@
+import type { ImapFlow } from 'imapflow';
+import type { RemoteCollection } from '../../../domain/provider.ts';
+import { translated } from '../errors.ts';
+import type { Lease } from '../session-pool.ts';
+import { formatUidSet } from '../uid-set.ts';
+import { storeFlags } from './change-flags.ts';
+import { runCommand, sequence } from './command.ts';
+import { removalUnsupported } from './refusals.ts';
+import { presentUids, withSelected, type SelectedFolder } from './selected.ts';
+
+/**
+ * Deletes messages for good. Without UIDPLUS (RFC 4315) a server only knows EXPUNGE, which takes
+ * everything that anybody has marked as deleted: such a deletion is refused.
+ *
+ * @returns which of the UIDs are gone, now or before
+ */
+export async function deleteMessages(
+  lease: Lease,
+  { collection, uids }: { collection: RemoteCollection; uids: number[] },
+): Promise<{ gone: number[] }> {
+  return await withSelected(lease, collection, async (folder) => {
+    await expunge(folder, await presentUids(folder.client, uids));
+    // Until then the server may go on listing what is expunged (RFC 9051 §5.5).
+    await translated(folder.client.noop());
+    const left = new Set(await presentUids(folder.client, uids));
+    return { gone: uids.filter((uid) => !left.has(uid)) };
+  });
+}
+
+/** Marks these messages as deleted and expunges them, and no others. */
+export async function expunge(folder: SelectedFolder, uids: readonly number[]): Promise<void> {
+  if (uids.length === 0) return;
+  if (!canExpungeSome(folder.client)) throw removalUnsupported();
+  await storeFlags(folder, uids, '+FLAGS.SILENT', ['\\Deleted']);
+  await runCommand(folder.client, 'UID EXPUNGE', [sequence(formatUidSet(uids))]);
+}
+
+export function canExpungeSome({ capabilities }: ImapFlow): boolean {
+  return capabilities.has('UIDPLUS') || capabilities.has('IMAP4rev2');
+}
