@@ -143,33 +143,45 @@ function fold(before: NetChange, intent: MessageIntent): NetChange {
   }
 }
 
-/** A folder's intent as reads overlay it. */
+/** An intent about a folder, as reads overlay it. */
 export interface FolderIntent {
   folderId: string;
   kind: Extract<IntentKind, 'rename-folder' | 'delete-folder'>;
+  /** The folder's path before the intent. */
+  from: string[];
+  /** And after a renaming. */
   path: string[];
 }
 
 /**
+ * Folders' intents, given in the order in which they were asked for with the paths that the store
+ * has, each with the path that the ones before it will have left.
+ */
+export function chainFolderIntents(intents: readonly FolderIntent[]): FolderIntent[] {
+  const chained: FolderIntent[] = [];
+  for (const intent of intents) {
+    const from = overlayPath(intent.from, intent.folderId, chained);
+    if (from) chained.push({ ...intent, from });
+  }
+  return chained;
+}
+
+/**
  * A folder's path as it will be: renamed itself, or lying inside one that is. Undefined when it is
- * to be deleted. `pathOf` gives the present path of a folder.
+ * to be deleted. `chained` comes from `chainFolderIntents`.
  */
 export function overlayPath(
   path: string[],
   folderId: string,
-  intents: readonly (FolderIntent & { from: string[] })[],
+  chained: readonly FolderIntent[],
 ): string[] | undefined {
-  let now: string[] | undefined = path;
-  for (const intent of intents) {
-    if (intent.kind === 'delete-folder') {
-      if (intent.folderId === folderId) now = undefined;
-    } else if (now && startsWith(now, intent.from)) {
-      now = [...intent.path, ...now.slice(intent.from.length)];
+  let now = path;
+  for (const { kind, folderId: id, from, path: to } of chained) {
+    if (kind === 'delete-folder') {
+      if (id === folderId) return undefined;
+    } else if (from.every((name, i) => now[i] === name)) {
+      now = [...to, ...now.slice(from.length)];
     }
   }
   return now;
-}
-
-function startsWith(path: string[], prefix: string[]): boolean {
-  return prefix.every((name, i) => path[i] === name);
 }

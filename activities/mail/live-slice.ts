@@ -1,4 +1,5 @@
 import { eraseHidden } from '../../db/queries/sync/erase.ts';
+import { eraseFinishedIntents } from '../../db/queries/sync/intents.ts';
 import { recordMark } from '../../db/queries/sync/folders.ts';
 import { createKnownItems } from '../../db/queries/sync/known-items.ts';
 import { recordBackfill, recordCaughtUp } from '../../db/queries/sync/status.ts';
@@ -9,6 +10,7 @@ import type { SliceReport } from '../../domain/sync.ts';
 import type { ActivityDeps } from '../deps.ts';
 import { pageBounds } from './bounds.ts';
 import { syncFolders, type SyncFolder } from './folders.ts';
+import { carryOutIntents, type Unsettled } from './intents/carry-out.ts';
 import { retryStruck } from './retry-struck.ts';
 import { emptyReport, reportOf } from './run-slice.ts';
 import { openSlice, withSession, type Slice, type SliceLife, type SliceTarget } from './slice.ts';
@@ -16,6 +18,9 @@ import { labelId, preparePage, storePreparedPage } from './store-slice-page.ts';
 
 /** A watch that gave no sign for so long is not trusted to announce changes. */
 const watchTrustMs = 10 * minuteMs;
+
+/** An intent that waits for a renumbered folder looks again this soon; the import takes minutes. */
+const intentRetryMs = minuteMs;
 
 /** Erasing is bounded per slice, so that new mail never waits for it. */
 const erasePerSliceMax = 2_000;
@@ -44,12 +49,12 @@ export async function runLiveSlice(
   const { slice } = opened;
   let nextAttemptAt = nextPoll(slice, input, false);
   const report = await reportOf(slice, 'live', input.failuresBefore, async () => {
-    const { complete, exact } = await withSession(slice, (session) =>
+    const { complete, exact, again, waiting } = await withSession(slice, (session) =>
       syncAll(slice, session, input),
     );
-    nextAttemptAt = nextPoll(slice, input, exact);
+    nextAttemptAt = waiting ? soon() : nextPoll(slice, input, exact);
     if (complete) await settle(slice, input, nextAttemptAt);
-    return complete ? 'done' : 'more';
+    return complete && !again ? 'done' : 'more';
   });
   if (report.failure) return report;
   const changes = report.stored + report.updated + report.removed;
@@ -61,9 +66,13 @@ async function syncAll(
   slice: Slice,
   session: MailSession,
   input: LiveSliceInput,
-): Promise<{ complete: boolean; exact: boolean }> {
-  const remote = await session.collections();
-  const folders = await syncFolders(slice, remote);
+): Promise<{ complete: boolean; exact: boolean } & Unsettled> {
+  const list = async () => await syncFolders(slice, await session.collections());
+  // What people asked for goes first, so that the look at the mailbox finds it done.
+  const { folders, ...left } = await carryOutIntents({
+    ...{ slice, session, list },
+    folders: await list(),
+  });
   // Where counters don't show every change, neither does a watch: polls have to stay frequent.
   const exact = folders.every((folder) => folder.remote.exact);
   await retryStruck(slice, session, folders);
@@ -71,9 +80,11 @@ async function syncAll(
     const depth = !input.poked && !folder.remote.exact ? 'full' : 'quick';
     const unchanged = folder.mark === folder.remote.mark && folder.liveCursor !== null;
     if (unchanged && depth === 'quick') continue;
-    if (!(await syncChanges(slice, session, folder, depth))) return { complete: false, exact };
+    if (!(await syncChanges(slice, session, folder, depth))) {
+      return { ...left, complete: false, exact };
+    }
   }
-  return { complete: true, exact };
+  return { ...left, complete: true, exact };
 }
 
 /** Applies one folder's changes. Returns false when the slice's time ran out before the end. */
@@ -104,10 +115,18 @@ async function syncChanges(
 async function settle(slice: Slice, input: LiveSliceInput, nextAttemptAt: Date): Promise<void> {
   const { licence, startedAt } = slice;
   await slice.write(async (tx) => {
-    if (!input.poked) await eraseHidden(tx, licence, erasePerSliceMax);
+    if (!input.poked) {
+      await eraseHidden(tx, licence, erasePerSliceMax);
+      await eraseFinishedIntents(tx, licence);
+    }
     await recordCaughtUp(tx, licence, { startedAt, nextAttemptAt });
     await recordBackfill(tx, licence);
   });
+}
+
+/** When something waits for a folder that is being listed anew. */
+function soon(): Date {
+  return new Date(Date.now() + withJitter(intentRetryMs, Math.random()));
 }
 
 function isWatched({ facts, startedAt }: Slice): boolean {

@@ -8,7 +8,16 @@ import { olderThan, type ListWindow } from './keyset.ts';
  */
 export function readable(actor: Actor): SQL {
   return sql`m.tenant_id = ${actor.tenantId} and m.hidden_at is null
-    and (m.tracked or o.member_id = ${actor.memberId})`;
+    and ${notBeingDeleted(actor, sql`m.id`)} and (m.tracked or o.member_id = ${actor.memberId})`;
+}
+
+/**
+ * A message whose deletion was asked for is gone for everybody at once. The few ids are read once a
+ * statement, so that lists go on walking their index.
+ */
+export function notBeingDeleted({ tenantId }: Actor, id: SQL): SQL {
+  return sql`${id} <> all (array(select i.message_id from intents i
+    where i.tenant_id = ${tenantId} and i.kind = 'delete' and i.state = 'pending'))`;
 }
 
 /** The join that `readable` needs. */
@@ -33,7 +42,7 @@ export function newestReadable(
   { after, limit }: ListWindow,
 ): SQL {
   const page = sql`m.tenant_id = ${actor.tenantId} and m.hidden_at is null
-    and ${olderThan(sql`m.received_at`, sql`m.id`, after)}`;
+    and ${notBeingDeleted(actor, sql`m.id`)} and ${olderThan(sql`m.received_at`, sql`m.id`, after)}`;
   const newest = sql`order by m.received_at desc, m.id desc limit ${limit}`;
   return sql`
     select page.* from (

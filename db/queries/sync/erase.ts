@@ -87,6 +87,7 @@ export async function eraseSyncRows(tx: Tx, key: ConnectionKey, limit: number): 
 export async function eraseConnectionRest(tx: Tx, key: ConnectionKey): Promise<void> {
   const { tenantId, connectionId } = key;
   const left = sql`tenant_id = ${tenantId} and connection_id = ${connectionId}`;
+  await tx.execute(sql`delete from intents where ${left}`);
   await tx.execute(sql`
     delete from labels where ${left}
       and id not in (select unnest(label_ids) from placements where ${left})`);

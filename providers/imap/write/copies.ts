@@ -8,22 +8,14 @@ export interface Identity {
   identity: string;
 }
 
-/** A header that names the message; longer ones are cut, for both sides alike. */
-const messageIdBytesMax = 2_048;
-
-/** Identities of a set of messages of the open folder; one without a Message-ID has none. */
+/** Identities of a set of messages of the open folder. */
 export async function readIdentities(client: ImapFlow, set: string): Promise<Identity[]> {
   if (set === '') return [];
-  const query = {
-    uid: true,
-    size: true,
-    internalDate: true,
-    bodyParts: [{ key: 'HEADER.FIELDS (MESSAGE-ID)', start: 0, maxLength: messageIdBytesMax }],
-  };
+  const query = { uid: true, size: true, internalDate: true, headers: ['message-id'] };
   const rows = await translated(client.fetchAll(set, query, { uid: true }));
-  return rows.map(({ uid, size, internalDate, bodyParts }) => {
-    const header = Buffer.from([...(bodyParts?.values() ?? [])][0] ?? []).toString('latin1');
-    return { uid, identity: [header.trim(), size, String(internalDate)].join('\n') };
+  return rows.map(({ uid, size, internalDate, headers }) => {
+    const messageId = headers?.toString('latin1').trim() ?? '';
+    return { uid, identity: [messageId, size, String(internalDate)].join('\n') };
   });
 }
 

@@ -71,44 +71,50 @@ describe.each(levels)('writing at a %s server', (level) => {
     expect(await session.write.changeFlags({ collection, uids: [7], change })).toEqual([]);
   });
 
-  test.runIf(level !== 'plain')('messages move, and the answer says where to', async () => {
-    const collection = await folder('From');
-    const target = await folder('To', 2);
-    const outcome = await session.write.move({
-      ...{ collection, target, uids: [2, 4, 99] },
-      copiesFrom: null,
+  if (level !== 'plain') {
+    test('messages move, and the answer says where to', async () => {
+      const collection = await folder('From');
+      const target = await folder('To', 2);
+      const outcome = await session.write.move({
+        ...{ collection, target, uids: [2, 4, 99] },
+        copiesFrom: null,
+      });
+      expect(outcome.moved).toEqual([
+        { uid: 2, newUid: 3 },
+        { uid: 4, newUid: 4 },
+      ]);
+      expect((await seen('From')).map(([uid]) => uid)).toEqual([1, 3, 5]);
+      expect((await seen('To')).map(([uid]) => uid)).toEqual([1, 2, 3, 4]);
+      const repeated = { collection, target, uids: [2, 4], copiesFrom: null };
+      expect((await session.write.move(repeated)).moved).toEqual([]);
+      expect(await seen('To')).toHaveLength(4);
     });
-    expect(outcome.moved).toEqual([
-      { uid: 2, newUid: 3 },
-      { uid: 4, newUid: 4 },
-    ]);
-    expect((await seen('From')).map(([uid]) => uid)).toEqual([1, 3, 5]);
-    expect((await seen('To')).map(([uid]) => uid)).toEqual([1, 2, 3, 4]);
-    const repeated = { collection, target, uids: [2, 4], copiesFrom: null };
-    expect((await session.write.move(repeated)).moved).toEqual([]);
-    expect(await seen('To')).toHaveLength(4);
-  });
+  }
 
-  test.runIf(level === 'uidplus')('a copy that was made already is not made again', async () => {
-    const collection = await folder('Half');
-    const target = await folder('Whole', 5);
-    const copiesFrom = await session.write.copiesFrom(target);
-    expect(copiesFrom).toBe(6);
-    // As far as an attempt came that was cut off: copied, not yet removed.
-    await admin.mailboxOpen('Half');
-    await admin.messageCopy('3', 'Whole', { uid: true });
-    const outcome = await session.write.move({ collection, target, uids: [3, 4], copiesFrom });
-    expect(outcome.moved).toEqual([
-      { uid: 3, newUid: 6 },
-      { uid: 4, newUid: 7 },
-    ]);
-    expect(await seen('Whole')).toHaveLength(7);
-    expect((await seen('Half')).map(([uid]) => uid)).toEqual([1, 2, 5]);
-  });
+  if (level === 'uidplus') {
+    test('a copy that was made already is not made again', async () => {
+      const collection = await folder('Half');
+      const target = await folder('Whole', 5);
+      const copiesFrom = await session.write.copiesFrom(target);
+      expect(copiesFrom).toBe(6);
+      // As far as an attempt came that was cut off: copied, not yet removed.
+      await admin.mailboxOpen('Half');
+      await admin.messageCopy('3', 'Whole', { uid: true });
+      const outcome = await session.write.move({ collection, target, uids: [3, 4], copiesFrom });
+      expect(outcome.moved).toEqual([
+        { uid: 3, newUid: 6 },
+        { uid: 4, newUid: 7 },
+      ]);
+      expect(await seen('Whole')).toHaveLength(7);
+      expect((await seen('Half')).map(([uid]) => uid)).toEqual([1, 2, 5]);
+    });
+  }
 
-  test.runIf(level !== 'uidplus')('a move is one step, or none at all', async () => {
-    expect(await session.write.copiesFrom(await find('INBOX'))).toBeNull();
-  });
+  if (level !== 'uidplus') {
+    test('a move is one step, or none at all', async () => {
+      expect(await session.write.copiesFrom(await find('INBOX'))).toBeNull();
+    });
+  }
 
   test('a move into a folder that is gone is refused', async () => {
     const collection = await folder('Stays');

@@ -1,0 +1,120 @@
+import {
+  listPendingIntents,
+  recordAttempt,
+  recordAttemptFailure,
+  recordRefused,
+  type PendingIntent,
+} from '../../../db/queries/sync/intents.ts';
+import { withTenant } from '../../../db/tenant.ts';
+import { ProviderFailure } from '../../../domain/failure.ts';
+import type { MailSession } from '../../../domain/provider.ts';
+import type { SyncFolder } from '../folders.ts';
+import type { Slice } from '../slice.ts';
+import { carryOutFolderIntent } from './folder-intents.ts';
+import { carryOutMessageIntents } from './message-intents.ts';
+
+/** Intents carried out together: a bulk change is a command a folder, its UIDs a few kilobytes. */
+const batchSize = 500;
+
+/** A fault of the moment is gone by then; what still fails is what was asked for. */
+const attemptsMax = 5;
+
+/** After so many failed attempts an intent stands alone, so that it takes no other down with it. */
+const attemptsTogetherMax = 2;
+
+export interface CarriedOut {
+  /** The folders as they are afterwards. */
+  folders: SyncFolder[];
+  /** Something was left for a look at the mailbox to settle: the next slice is due at once. */
+  again: boolean;
+  /** Something has to wait for the mailbox to change. */
+  waiting: boolean;
+}
+
+/** What the carrying out of a batch left open. */
+export type Unsettled = Pick<CarriedOut, 'again' | 'waiting'>;
+
+export interface IntentContext {
+  slice: Slice;
+  session: MailSession;
+  folders: SyncFolder[];
+  /** Lists the mailbox anew. */
+  list(): Promise<SyncFolder[]>;
+}
+
+/**
+ * Carries out what was asked for through the API, in the order in which it was asked. The intents
+ * end after the transaction that stored what the provider showed, so that reads never see the old
+ * state again; a crash anywhere leaves them, and the next slice looks before it repeats. What is
+ * refused is finished with the reason. Trouble with the connection is the slice's trouble: it is
+ * thrown, and counted, so that no intent can hold up the sync for good.
+ */
+export async function carryOutIntents(start: IntentContext): Promise<CarriedOut> {
+  const { slice } = start;
+  let context = start;
+  let touched = false;
+  const left: Unsettled = { again: false, waiting: false };
+  for (let after = '0'; ;) {
+    const batch = await nextBatch(slice, after);
+    const last = batch.at(-1);
+    if (!last) break;
+    after = last.position;
+    touched = true;
+    const unsettled = await attempt(context, await refuseExhausted(slice, batch));
+    left.again ||= unsettled.again;
+    left.waiting ||= unsettled.waiting;
+    if (isAboutFolders(last)) context = { ...context, folders: await context.list() };
+    if (!slice.pulse()) continue;
+    left.again = true;
+    break;
+  }
+  return { ...left, folders: touched ? await context.list() : context.folders };
+}
+
+/** The intents next in order that go together: messages', or a single folder's. */
+async function nextBatch({ deps, licence }: Slice, after: string): Promise<PendingIntent[]> {
+  const pending = await withTenant(deps.database, licence.tenantId, (tx) =>
+    listPendingIntents(tx, licence, after, batchSize),
+  );
+  const isAlone = (intent: PendingIntent) =>
+    isAboutFolders(intent) || intent.attempts >= attemptsTogetherMax;
+  const end = pending.findIndex(isAlone);
+  if (end < 0) return pending;
+  return pending.slice(0, Math.max(end, 1));
+}
+
+async function refuseExhausted(slice: Slice, batch: PendingIntent[]): Promise<PendingIntent[]> {
+  const exhausted = batch.filter(({ attempts }) => attempts >= attemptsMax);
+  if (exhausted.length > 0) {
+    const refusals = exhausted.map(({ id, reason }) => ({ id, reason: reason ?? 'no-effect' }));
+    await slice.write((tx) => recordRefused(tx, slice.licence, refusals));
+  }
+  return batch.filter(({ attempts }) => attempts < attemptsMax);
+}
+
+async function attempt(context: IntentContext, batch: PendingIntent[]): Promise<Unsettled> {
+  const { slice } = context;
+  const [first] = batch;
+  if (!first) return { again: false, waiting: false };
+  const ids = batch.map(({ id }) => id);
+  try {
+    return isAboutFolders(first)
+      ? await carryOutFolderIntent(context, first)
+      : await carryOutMessageIntents(context, batch);
+  } catch (error) {
+    if (error instanceof ProviderFailure) {
+      const reason = error.code ?? error.kind;
+      await slice.write((tx) => recordAttemptFailure(tx, slice.licence, ids, reason));
+    }
+    throw error;
+  }
+}
+
+/** Counts an attempt at these intents before it is made: one that kills the process counts too. */
+export async function beginAttempt({ slice }: IntentContext, ids: string[]): Promise<void> {
+  if (ids.length > 0) await slice.write((tx) => recordAttempt(tx, slice.licence, ids));
+}
+
+function isAboutFolders({ kind }: PendingIntent): boolean {
+  return kind === 'create-folder' || kind === 'rename-folder' || kind === 'delete-folder';
+}

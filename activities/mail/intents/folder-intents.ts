@@ -1,0 +1,82 @@
+import { recordDone, recordRefused, type PendingIntent } from '../../../db/queries/sync/intents.ts';
+import { hideFolders } from '../../../db/queries/sync/folders.ts';
+import { isRefusedForGood, ProviderFailure } from '../../../domain/failure.ts';
+import { openContent } from '../../../domain/sealed-intent.ts';
+import type { SyncFolder } from '../folders.ts';
+import { beginAttempt, type IntentContext, type Unsettled } from './carry-out.ts';
+
+const settled: Unsettled = { again: false, waiting: false };
+
+/**
+ * Carries out one intent about a folder. What the listing shows already was done by an attempt
+ * before, or by somebody else: then there is nothing left to do.
+ */
+export async function carryOutFolderIntent(
+  context: IntentContext,
+  intent: PendingIntent,
+): Promise<Unsettled> {
+  const { slice } = context;
+  await beginAttempt(context, [intent.id]);
+  try {
+    const folderId = await carryOut(context, intent);
+    await slice.write((tx) => recordDone(tx, slice.licence, [intent.id], folderId));
+  } catch (error) {
+    if (!(error instanceof ProviderFailure) || !isRefusedForGood(error)) throw error;
+    const refusal = { id: intent.id, reason: error.code ?? error.kind };
+    await slice.write((tx) => recordRefused(tx, slice.licence, [refusal]));
+  }
+  return settled;
+}
+
+/** Returns the folder that the intent is about, where that is known now. */
+async function carryOut(context: IntentContext, intent: PendingIntent): Promise<string | null> {
+  const { path } = openContent(context.slice.vault, intent);
+  const folder = context.folders.find(({ id }) => id === intent.folderId);
+  switch (intent.kind) {
+    case 'create-folder':
+      return await create(context, path);
+    case 'rename-folder':
+      return await rename(context, folder, path);
+    default:
+      if (folder) await remove(context, folder);
+      return null;
+  }
+}
+
+async function create(context: IntentContext, path: string[]): Promise<string | null> {
+  const there = findByPath(context.folders, path);
+  if (there) return there.id;
+  const made = await context.session.write.createFolder(path);
+  return findByPath(await context.list(), made)?.id ?? null;
+}
+
+async function rename(
+  context: IntentContext,
+  folder: SyncFolder | undefined,
+  path: string[],
+): Promise<string | null> {
+  if (!folder) {
+    const renamed = findByPath(context.folders, path);
+    if (renamed) return renamed.id;
+    throw new ProviderFailure('not-found', 'The folder is no longer there.', {
+      code: 'imap-folder-missing',
+    });
+  }
+  if (isSamePath(folder.remote.path, path)) return folder.id;
+  await context.session.write.renameFolder(folder.remote, path);
+  return findByPath(await context.list(), path)?.id ?? null;
+}
+
+/** The messages went with the folder, by the member's own wish: nobody needs to be asked again. */
+async function remove({ slice, session }: IntentContext, folder: SyncFolder): Promise<void> {
+  await session.write.deleteFolder(folder.remote);
+  slice.counts.removed += await slice.write((tx) => hideFolders(tx, slice.licence, [folder.id]));
+}
+
+function findByPath(folders: SyncFolder[], path: string[]): SyncFolder | undefined {
+  return folders.find(({ remote }) => isSamePath(remote.path, path));
+}
+
+function isSamePath(a: string[], b: string[]): boolean {
+  return a.length === b.length && a.every((name, i) => name === b[i]);
+}

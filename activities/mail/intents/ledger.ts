@@ -1,0 +1,36 @@
+import { recordDone, recordRefused } from '../../../db/queries/sync/intents.ts';
+import type { Slice } from '../slice.ts';
+
+/**
+ * What became of each intent of a batch. An intent about a message that lies in several folders has
+ * an outcome a place: one refusal refuses it, one place that is gone keeps it for another look.
+ */
+export interface Ledger {
+  done(ids: string[]): void;
+  refused(ids: string[], reason: string): void;
+  /** The effect is not shown yet, or the place was gone; a look at the mailbox will tell. */
+  open(ids: string[]): void;
+  /** Finishes what is decided; returns whether anything is open. */
+  settle(slice: Slice): Promise<boolean>;
+}
+
+export function createLedger(): Ledger {
+  const done = new Set<string>();
+  const open = new Set<string>();
+  const refused = new Map<string, string>();
+  return {
+    done: (ids) => ids.forEach((id) => done.add(id)),
+    open: (ids) => ids.forEach((id) => open.add(id)),
+    refused: (ids, reason) => ids.forEach((id) => refused.set(id, reason)),
+    settle: async (slice) => {
+      const left = [...open].filter((id) => !refused.has(id));
+      const decided = [...done].filter((id) => !refused.has(id) && !open.has(id));
+      await slice.write(async (tx) => {
+        await recordDone(tx, slice.licence, decided);
+        const refusals = [...refused].map(([id, reason]) => ({ id, reason }));
+        await recordRefused(tx, slice.licence, refusals);
+      });
+      return left.length > 0;
+    },
+  };
+}

@@ -1,0 +1,109 @@
+import {
+  listPlacesOf,
+  type PendingIntent,
+  type PlaceOfMessage,
+} from '../../../db/queries/sync/intents.ts';
+import { withTenant } from '../../../db/tenant.ts';
+import { foldIntents, type MessageIntent, type NetChange } from '../../../domain/intent.ts';
+import { openContent } from '../../../domain/sealed-intent.ts';
+import type { SyncFolder } from '../folders.ts';
+import type { Slice } from '../slice.ts';
+import { beginAttempt, type IntentContext, type Unsettled } from './carry-out.ts';
+
+import { applyDeletions, applyFlags, applyMoves } from './apply.ts';
+import { createLedger, type Ledger } from './ledger.ts';
+
+/** A message with what is to become of it, and where it lies. */
+export interface PlannedChange {
+  change: NetChange;
+  places: { folder: SyncFolder; uid: number }[];
+  /** The note of an earlier attempt at its move. */
+  copiesFrom: number | null;
+}
+
+/**
+ * Carries out intents about messages, folded into one change a message and grouped into as few
+ * commands as there are different changes a folder. An intent concerns its message at every place
+ * that it has: flags are those of the message, and a deletion leaves none of it behind.
+ */
+export async function carryOutMessageIntents(
+  context: IntentContext,
+  batch: PendingIntent[],
+): Promise<Unsettled> {
+  const { slice } = context;
+  const ledger = createLedger();
+  const { planned, waiting } = await plan(context, batch, ledger);
+  const due = planned.flatMap(({ change: { intents } }) => [
+    ...intents.flags,
+    ...intents.move,
+    ...intents.delete,
+  ]);
+  await beginAttempt(context, due);
+  await applyFlags(context, planned, ledger);
+  await applyMoves(context, planned, ledger);
+  await applyDeletions(context, planned, ledger);
+  return { again: await ledger.settle(slice), waiting };
+}
+
+/** Finds the messages' places. What needs no command is entered in the ledger at once. */
+async function plan(
+  context: IntentContext,
+  batch: PendingIntent[],
+  ledger: Ledger,
+): Promise<{ planned: PlannedChange[]; waiting: boolean }> {
+  const { slice } = context;
+  const changes = foldIntents(batch.map((intent) => toMessageIntent(slice, intent)));
+  const found = await withTenant(slice.deps.database, slice.licence.tenantId, (tx) =>
+    listPlacesOf(tx, slice.licence, [...changes.keys()]),
+  );
+  const places = Map.groupBy(found, ({ messageId }) => messageId);
+  const folders = new Map(context.folders.map((folder) => [folder.id, folder]));
+  const notes = new Map(batch.map(({ id, copiesFrom }) => [id, copiesFrom]));
+  const planned: PlannedChange[] = [];
+  let waiting = false;
+  for (const [messageId, change] of changes) {
+    const { intents } = change;
+    ledger.done(intents.overtaken);
+    const all = places.get(messageId) ?? [];
+    const listed = all.filter(({ folderId }) => folders.has(folderId));
+    const known = listed.flatMap((place) => knownPlace(folders, place));
+    if (listed.length === 0) {
+      // Gone for good, or where nothing is synced: nobody can say where a command should go.
+      const gone = all.length === 0;
+      const rest = [...intents.flags, ...intents.move, ...(gone ? [] : intents.delete)];
+      ledger.refused(rest, gone ? 'message-gone' : 'folder-not-synced');
+      if (gone) ledger.done(intents.delete);
+    } else if (known.length < listed.length) {
+      // A folder is being renumbered: when that is over, its listing tells where things are.
+      waiting = true;
+    } else {
+      const note = notes.get(intents.move[0] ?? '');
+      planned.push({ change, places: known, copiesFrom: note ? Number(note) : null });
+    }
+  }
+  return { planned, waiting };
+}
+
+function knownPlace(
+  folders: Map<string, SyncFolder>,
+  { folderId, uid, uidValidity }: PlaceOfMessage,
+): PlannedChange['places'] {
+  const folder = folders.get(folderId);
+  // A UID means nothing under another numbering.
+  if (!folder || uid <= 0 || (uidValidity ?? '') !== folder.uidValidity) return [];
+  return [{ folder, uid }];
+}
+
+function toMessageIntent(slice: Slice, intent: PendingIntent): MessageIntent {
+  const { addKeywords, removeKeywords } = openContent(slice.vault, intent);
+  return {
+    id: intent.id,
+    messageId: intent.messageId ?? '',
+    kind: intent.kind as MessageIntent['kind'],
+    folderId: intent.folderId,
+    addFlags: intent.addFlags,
+    removeFlags: intent.removeFlags,
+    addKeywords,
+    removeKeywords,
+  };
+}
