@@ -6,7 +6,7 @@ import type { TenantVault } from '../domain/seal.ts';
 import { openJson } from '../domain/sealed-json.ts';
 import { workflowIds } from '../workflows/contract.ts';
 import type { ApiOptions } from './deps.ts';
-import { toInstant } from './message-view.ts';
+import { toInstant } from './instant.ts';
 import type { ConnectionView } from './schemas/connections.ts';
 import { viewSync } from './sync-view.ts';
 

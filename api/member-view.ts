@@ -2,7 +2,7 @@ import type { MemberRow } from '../db/queries/members.ts';
 import { toPublicId } from '../domain/ids.ts';
 import type { SealedPlace, TenantVault } from '../domain/seal.ts';
 import { openJson } from '../domain/sealed-json.ts';
-import { toInstant } from './message-view.ts';
+import { toInstant } from './instant.ts';
 
 /** Sealed as `members.profile`. */
 export interface MemberProfile {

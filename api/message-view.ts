@@ -7,6 +7,8 @@ import { mayRead, type Actor } from '../domain/read-gate.ts';
 import type { TenantVault } from '../domain/seal.ts';
 import { openJson } from '../domain/sealed-json.ts';
 import { listHeaders } from './header-list.ts';
+import { toInstant } from './instant.ts';
+import { noOverlay, readOverlays, type Overlay, type Places } from './message-overlay.ts';
 import type { MessageDetailView, MessageView } from './schemas/mail.ts';
 
 /** Rows from the database with everything that is needed to show them. */
@@ -26,13 +28,21 @@ export async function openMessages(
   const { tenantId } = actor;
   const allowed = rows.filter((row) => mayRead(actor, { ...row, tenantId }));
   const places = await readPlaces(tx, vault, actor, allowed);
+  const overlays = await readOverlays(
+    tx,
+    vault,
+    allowed.map(({ id }) => id),
+  );
   return allowed.map((row) => {
     const envelope = openJson<MessageEnvelope>(
       vault,
       { table: 'messages', column: 'envelope', rowId: row.id },
       row.envelope,
     );
-    return { row, envelope, view: toView(row, envelope, places.get(row.id) ?? nowhere) };
+    const overlay = overlays.get(row.id) ?? noOverlay;
+    const place = places.get(row.id) ?? nowhere;
+    const own = row.ownerId === actor.memberId;
+    return { row, envelope, view: toView(row, envelope, overlaid(place, overlay, own)) };
   });
 }
 
@@ -52,13 +62,16 @@ export function toDetail({ view, envelope }: OpenedMessage): MessageDetailView {
   };
 }
 
-interface Places {
-  folders: MessageView['folders'];
-  labels: string[];
-  flags: number;
-}
+interface ShownPlaces extends Places, Pick<Overlay, 'pending' | 'refused'> {}
 
 const nowhere: Places = { folders: [], labels: [], flags: 0 };
+
+/** Places with what was asked of them; that it was asked, and where to, is the owner's own. */
+function overlaid(places: Places, { over, pending, refused }: Overlay, own: boolean): ShownPlaces {
+  const { folders, labels, flags } = over(places);
+  if (own) return { folders, labels, flags, pending, refused };
+  return { ...places, flags, pending: false, refused: [] };
+}
 
 /** Names of folders and labels are the owner's own; the flags are the message's. */
 async function readPlaces(
@@ -101,7 +114,7 @@ async function readPlaces(
   return places;
 }
 
-function toView(row: MessageRow, envelope: MessageEnvelope, places: Places): MessageView {
+function toView(row: MessageRow, envelope: MessageEnvelope, places: ShownPlaces): MessageView {
   return {
     id: toPublicId('message', row.id),
     connectionId: toPublicId('connection', row.connectionId),
@@ -121,12 +134,7 @@ function toView(row: MessageRow, envelope: MessageEnvelope, places: Places): Mes
     direction: row.direction as MessageView['direction'],
     tracked: row.tracked,
     hasAttachments: row.hasAttachments,
+    pending: places.pending,
+    refused: places.refused,
   };
-}
-
-/** An instant as the driver gives it → RFC 3339 in UTC. */
-export function toInstant(text: string): string;
-export function toInstant(text: string | null): string | null;
-export function toInstant(text: string | null): string | null {
-  return text === null ? null : new Date(text).toISOString();
 }

@@ -13,7 +13,7 @@ import { createAccessKey } from '../../runtime/access-key.ts';
 import { auditActor, tenantOf } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
 import { idParams, requireId } from '../ids.ts';
-import { toInstant } from '../message-view.ts';
+import { toInstant } from '../instant.ts';
 import { listOf, listQuery, pageById } from '../pagination.ts';
 import { requireAdmin, requireKey } from '../permissions.ts';
 import { HttpProblem, notFound } from '../problem.ts';

@@ -5,7 +5,7 @@ import { tenantOf } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
 import { idSchema } from '../ids.ts';
 import { toPublicId } from '../../domain/ids.ts';
-import { toInstant } from '../message-view.ts';
+import { toInstant } from '../instant.ts';
 import { listKey, listOf, listQuery, readChainCursor, writeChainCursor } from '../pagination.ts';
 import { requireAdmin } from '../permissions.ts';
 import {

@@ -1,11 +1,9 @@
 import { createRoute } from '@hono/zod-openapi';
 import { listFolders } from '../../db/queries/folders.ts';
 import { withTenant } from '../../db/tenant.ts';
-import type { FolderName } from '../../domain/connection.ts';
-import { toPublicId } from '../../domain/ids.ts';
-import { openJson } from '../../domain/sealed-json.ts';
 import { actorOf } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
+import { viewFolders } from '../folder-view.ts';
 import { listKey, listOf, readCursor, toPage } from '../pagination.ts';
 import {
   type ApiApp,
@@ -33,24 +31,13 @@ export function addFolderRoutes(app: ApiApp, { database, keyring }: ApiDeps): vo
     const list = listKey('folders', { connection, memberId: actor.memberId });
     const window = { after: readCursor(list, cursor), limit: limit + 1 };
     const vault = await keyring.vault(actor.tenantId);
-    const rows = await withTenant(database, actor.tenantId, (tx) =>
-      listFolders(tx, actor, connection, window),
-    );
-    const position = ({ id }: { id: string }) => ({ at: '', id });
-    const page = toPage(rows, { list, limit, position }, (row) => {
-      const place = { table: 'folders', column: 'name', rowId: row.id };
-      const { path } = openJson<FolderName>(vault, place, row.name);
-      return {
-        id: toPublicId('folder', row.id),
-        connectionId: toPublicId('connection', row.connectionId),
-        name: path.at(-1) ?? '',
-        path,
-        role: row.role,
-        excluded: row.excluded,
-        stored: row.stored,
-        expected: row.expected,
-        uidValidity: row.uidValidity,
-      };
+    const page = await withTenant(database, actor.tenantId, async (tx) => {
+      const rows = await listFolders(tx, actor, connection, window);
+      const views = await viewFolders(tx, vault, rows);
+      const position = ({ id }: { id: string }) => ({ at: '', id });
+      const found = toPage(rows, { list, limit, position }, ({ id }) => id);
+      const shown = views.slice(0, limit).flatMap((view) => view ?? []);
+      return { ...found, data: shown };
     });
     return c.json(page, 200);
   });

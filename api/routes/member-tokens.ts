@@ -7,7 +7,7 @@ import { toPublicId, uuidv7 } from '../../domain/ids.ts';
 import { createAccessKey } from '../../runtime/access-key.ts';
 import { auditActor, tenantOf } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
-import { toInstant } from '../message-view.ts';
+import { toInstant } from '../instant.ts';
 import { requireKey, requireSelf } from '../permissions.ts';
 import { absentOwner } from '../problem.ts';
 import {

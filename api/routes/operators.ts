@@ -11,7 +11,7 @@ import { createAccessKey } from '../../runtime/access-key.ts';
 import { auditActor } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
 import { idParams, requireId } from '../ids.ts';
-import { toInstant } from '../message-view.ts';
+import { toInstant } from '../instant.ts';
 import { listOf, listQuery, pageById } from '../pagination.ts';
 import { notFound } from '../problem.ts';
 import {

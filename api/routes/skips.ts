@@ -8,7 +8,7 @@ import { toPublicId } from '../../domain/ids.ts';
 import { auditActor, tenantOf } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
 import { idParams, publicId, requireId } from '../ids.ts';
-import { toInstant } from '../message-view.ts';
+import { toInstant } from '../instant.ts';
 import { listKey, listOf, listQuery, readCursor, toPage } from '../pagination.ts';
 import { requireOwnOrAdmin } from '../permissions.ts';
 import { disconnected, notFound } from '../problem.ts';

@@ -5,7 +5,8 @@ import { toPublicId } from '../../domain/ids.ts';
 import { actorOf } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
 import { idParams, idSchema, requireId } from '../ids.ts';
-import { openMessages, toInstant } from '../message-view.ts';
+import { toInstant } from '../instant.ts';
+import { openMessages } from '../message-view.ts';
 import { listKey, listOf, listQuery, readCursor, toPage } from '../pagination.ts';
 import { notFound } from '../problem.ts';
 import {

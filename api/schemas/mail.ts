@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { intentKinds } from '../../domain/intent.ts';
 import { idSchema, publicId } from '../ids.ts';
 import { listQuery } from '../pagination.ts';
 
@@ -6,6 +7,23 @@ import { listQuery } from '../pagination.ts';
 const addressLengthMax = 320;
 
 export const address = z.object({ name: z.string(), address: z.string() }).openapi('Address');
+
+const refusal = z
+  .object({
+    intentId: publicId('intent'),
+    kind: z.enum(intentKinds),
+    reason: z.string(),
+    at: z.iso.datetime(),
+  })
+  .openapi('Refusal', { description: 'A change that the provider refused, and why.' });
+
+/** What was asked for and is not confirmed yet, or was refused; for the owner of the mailbox. */
+const intentFields = {
+  pending: z.boolean().openapi({
+    description: 'Shown as it was asked for; the provider has not confirmed it yet.',
+  }),
+  refused: z.array(refusal),
+};
 
 export const folder = z
   .object({
@@ -18,6 +36,7 @@ export const folder = z
     stored: z.int(),
     expected: z.int(),
     uidValidity: z.string().nullable(),
+    ...intentFields,
   })
   .openapi('Folder');
 
@@ -48,6 +67,7 @@ const messageFields = {
   direction: z.enum(['inbound', 'outbound', 'draft']),
   tracked: z.boolean(),
   hasAttachments: z.boolean(),
+  ...intentFields,
 };
 
 export const message = z.object(messageFields).openapi('Message');
@@ -130,3 +150,5 @@ export const trackRequest = z
 
 export type MessageView = z.infer<typeof message>;
 export type MessageDetailView = z.infer<typeof messageDetail>;
+export type FolderView = z.infer<typeof folder>;
+export type RefusalView = z.infer<typeof refusal>;

@@ -33,6 +33,8 @@ create index intents_by_message on intents (tenant_id, message_id, position)
   where message_id is not null;
 create index intents_deleting on intents (tenant_id, message_id)
   where kind = 'delete' and state = 'pending';
+create index intents_moving on intents (tenant_id, message_id, position)
+  where kind = 'move' and state = 'pending';
 create index intents_finished on intents (tenant_id, connection_id, finished_at)
   where finished_at is not null;
 

@@ -44,9 +44,11 @@ export async function listMessages(
   filters: MessageFilters,
   window: ListWindow,
 ): Promise<MessageRow[]> {
-  const matches = matching(filters);
+  const { folderId } = filters;
+  const moving = folderId !== undefined && (await anyMoves(tx, actor.tenantId));
+  const matches = matching(filters, moving);
   // Where a message lies is its owner's own business, also when the message is tracked.
-  const shared = filters.folderId ? sql`false` : matches;
+  const shared = folderId ? sql`false` : matches;
   const list = { columns: messageColumns, own: matches, shared };
   return await tx.execute<MessageRow & Record<string, unknown>>(
     newestReadable(actor, list, window),
@@ -128,7 +130,7 @@ export async function markTracked(tx: Tx, tenantId: string, id: string): Promise
   return rows.length > 0;
 }
 
-function matching(filters: MessageFilters): SQL {
+function matching(filters: MessageFilters, moving: boolean): SQL {
   const { connectionId, threadId, addressId, folderId, after, before, tracked } = filters;
   const conditions = [sql`true`];
   if (connectionId) conditions.push(sql`m.connection_id = ${connectionId}`);
@@ -140,9 +142,26 @@ function matching(filters: MessageFilters): SQL {
     conditions.push(sql`exists (select from participants p where p.tenant_id = m.tenant_id
       and p.message_id = m.id and p.address_id = ${addressId})`);
   }
-  if (folderId) {
-    conditions.push(sql`exists (select from placements p where p.tenant_id = m.tenant_id
-      and p.message_id = m.id and p.folder_id = ${folderId} and p.hidden_at is null)`);
-  }
+  if (folderId) conditions.push(moving ? willLieIn(folderId) : liesIn(folderId));
   return sql.join(conditions, sql` and `);
+}
+
+function liesIn(folderId: string): SQL {
+  return sql`exists (select from placements p where p.tenant_id = m.tenant_id
+    and p.message_id = m.id and p.folder_id = ${folderId} and p.hidden_at is null)`;
+}
+
+/** The same as it will be: the last move that waits decides. */
+function willLieIn(folderId: string): SQL {
+  return sql`coalesce((select i.folder_id = ${folderId} from intents i
+    where i.tenant_id = m.tenant_id and i.message_id = m.id and i.kind = 'move'
+      and i.state = 'pending' order by i.position desc limit 1), ${liesIn(folderId)})`;
+}
+
+/** Whether any move waits to be carried out: only then do filters by folder have to look at them. */
+async function anyMoves(tx: Tx, tenantId: string): Promise<boolean> {
+  const rows = await tx.execute(sql`
+    select from intents where tenant_id = ${tenantId} and kind = 'move' and state = 'pending'
+    limit 1`);
+  return rows.length > 0;
 }

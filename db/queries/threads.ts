@@ -3,7 +3,7 @@ import type { Actor } from '../../domain/read-gate.ts';
 import type { Tx } from '../client.ts';
 import type { ListWindow } from './keyset.ts';
 import { messageColumns, type MessageRow } from './messages.ts';
-import { messagesWithOwner, newestReadable, readable } from './read-gate.ts';
+import { messagesWithOwner, newestReadable, notBeingDeleted, readable } from './read-gate.ts';
 
 /** A thread as its newest readable message, with counts over what the actor may read of it. */
 export interface ThreadRow extends MessageRow {
@@ -24,7 +24,7 @@ export async function listThreads(
   const newestAmong = (visible: SQL) => sql`${ofConnection} and not exists (
     select from messages n
     where n.tenant_id = m.tenant_id and n.thread_id = m.thread_id and n.hidden_at is null
-      and ${visible} and (n.received_at, n.id) > (m.received_at, m.id))`;
+      and ${notBeingDeleted(actor, sql`n.id`)} and ${visible} and (n.received_at, n.id) > (m.received_at, m.id))`;
   const list = {
     columns: messageColumns,
     own: newestAmong(sql`true`),

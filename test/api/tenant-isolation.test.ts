@@ -49,6 +49,7 @@ function ourId(pattern: string): string {
     connections: world.connection,
     messages: world.tracked,
     threads: world.trackedThread,
+    folders: world.folder,
   };
   const id = ids[resource ?? ''];
   if (!id) throw new Error(`Give this test an id for ${pattern}.`);

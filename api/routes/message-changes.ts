@@ -1,0 +1,158 @@
+import { createRoute } from '@hono/zod-openapi';
+import { findFolderByRole, readFolder } from '../../db/queries/folders.ts';
+import type { Tx } from '../../db/client.ts';
+import { withTenant } from '../../db/tenant.ts';
+import { keywordsChange } from '../../domain/intent.ts';
+import { mailFlags } from '../../domain/mail.ts';
+import type { Actor } from '../../domain/read-gate.ts';
+import { askForChanges, notTheOwner, type Asked } from '../ask-for-changes.ts';
+import { actorOf } from '../context.ts';
+import type { ApiDeps } from '../deps.ts';
+import { idParams } from '../ids.ts';
+import type { OpenedMessage } from '../message-view.ts';
+import { invalidField } from '../problem.ts';
+import { readOpenedMessage } from '../read-message.ts';
+import {
+  type ApiApp,
+  json,
+  jsonBody,
+  memberHeader as headers,
+  problems,
+  tenantSecurity as security,
+} from '../route-parts.ts';
+import {
+  messageChange,
+  messageChanging,
+  messageDeleting,
+  type MessageChangeBody,
+} from '../schemas/intents.ts';
+
+const tags = ['Mail'];
+const params = idParams('message');
+
+const changeRoute = createRoute({
+  method: 'patch',
+  path: '/v1/messages/{id}',
+  summary: 'Change a message at the provider',
+  description:
+    'Reads show it at once; it is written to the provider within seconds. Where two ask for ' +
+    'different things, the last one counts.',
+  tags,
+  security,
+  request: { params, headers, body: jsonBody(messageChange) },
+  responses: { 202: json(messageChanging, 'Asked for; the message as it will be'), ...problems },
+});
+
+const deleteRoute = createRoute({
+  method: 'delete',
+  path: '/v1/messages/{id}',
+  summary: 'Delete a message for good, at the provider too',
+  tags,
+  security,
+  request: { params, headers },
+  responses: { 202: json(messageDeleting, 'Asked for; reads leave it out'), ...problems },
+});
+
+export function addMessageChangeRoutes(app: ApiApp, deps: ApiDeps): void {
+  app.openapi(changeRoute, async (c) => {
+    const actor = actorOf(c);
+    const opened = await readOwnMessage(deps, actor, c.req.param('id'));
+    const { id, connectionId } = opened.row;
+    const change = c.req.valid('json');
+    const folderId = await targetOf(deps, actor, connectionId, change);
+    const asked = [...flagsAsked(opened, change), ...moveAsked(id, folderId)];
+    if (Object.keys(change).length === 0) {
+      throw invalidField(
+        'json',
+        'Say what is to change: read, flagged, keywords, folder or trash.',
+      );
+    }
+    const intents = await askForChanges(deps, actor, connectionId, asked);
+    const { view } = await readOpenedMessage(deps, actor, c.req.param('id'));
+    return c.json({ message: view, intents }, 202);
+  });
+
+  app.openapi(deleteRoute, async (c) => {
+    const actor = actorOf(c);
+    const { row, view } = await readOwnMessage(deps, actor, c.req.param('id'));
+    const intents = await askForChanges(deps, actor, row.connectionId, [
+      { kind: 'delete', messageId: row.id },
+    ]);
+    return c.json({ id: view.id, intents }, 202);
+  });
+}
+
+/** A message behind the gate that is the actor's own: what the team tracks is read, not changed. */
+async function readOwnMessage(
+  deps: ApiDeps,
+  actor: Actor,
+  publicId: string,
+): Promise<OpenedMessage> {
+  const opened = await readOpenedMessage(deps, actor, publicId);
+  if (opened.row.ownerId !== actor.memberId) throw notTheOwner();
+  return opened;
+}
+
+function flagsAsked(
+  { row, view }: OpenedMessage,
+  { read, flagged, keywords }: MessageChangeBody,
+): Asked[] {
+  const flags = [
+    { wanted: read, bit: mailFlags.seen },
+    { wanted: flagged, bit: mailFlags.flagged },
+  ];
+  const bits = (wanted: boolean) =>
+    flags.reduce((sum, flag) => (flag.wanted === wanted ? sum | flag.bit : sum), 0);
+  const content = keywords && keywordsChange(view.labels, keywords);
+  const [addFlags, removeFlags] = [bits(true), bits(false)];
+  const nothing = !content || content.addKeywords.length + content.removeKeywords.length === 0;
+  if (nothing && (addFlags | removeFlags) === 0) return [];
+  const { addKeywords = [], removeKeywords = [] } = content ?? {};
+  return [
+    {
+      ...{ kind: 'flags', messageId: row.id, addFlags, removeFlags },
+      content: { addKeywords, removeKeywords },
+    },
+  ];
+}
+
+function moveAsked(messageId: string, folderId: string | undefined): Asked[] {
+  return folderId === undefined ? [] : [{ kind: 'move', messageId, folderId }];
+}
+
+async function targetOf(
+  { database }: ApiDeps,
+  actor: Actor,
+  connectionId: string,
+  { folder, trash }: MessageChangeBody,
+): Promise<string | undefined> {
+  if (folder !== undefined && trash) throw invalidField('trash', 'Give either folder or trash.');
+  if (folder === undefined && !trash) return undefined;
+  return await withTenant(database, actor.tenantId, (tx) =>
+    folder === undefined
+      ? requireTrash(tx, actor, connectionId)
+      : requireFolder(tx, actor, connectionId, folder),
+  );
+}
+
+async function requireTrash(tx: Tx, { tenantId }: Actor, connectionId: string): Promise<string> {
+  const id = await findFolderByRole(tx, tenantId, connectionId, 'trash');
+  if (id !== undefined) return id;
+  throw invalidField('trash', 'The mailbox has no folder for trash. Name one with folder.');
+}
+
+async function requireFolder(
+  tx: Tx,
+  actor: Actor,
+  connectionId: string,
+  id: string,
+): Promise<string> {
+  const row = await readFolder(tx, actor, id);
+  if (row?.connectionId !== connectionId) {
+    throw invalidField('folder', 'Names no folder of the message’s mailbox.');
+  }
+  if (row.excluded) {
+    throw invalidField('folder', 'The folder is kept out of the sync: the message would be lost.');
+  }
+  return id;
+}
