@@ -115,32 +115,31 @@ function fold(before: NetChange, intent: MessageIntent): NetChange {
   if (before.deleted && kind !== 'delete') {
     return { ...before, intents: { ...before.intents, overtaken: [...overtaken, id] } };
   }
-  switch (kind) {
-    case 'flags':
-      return {
-        ...before,
-        flags: mergeFlags(before.flags, intent),
-        intents: { ...before.intents, flags: [...flags, id] },
-      };
-    case 'move':
-      return {
-        ...before,
-        folderId: intent.folderId ?? undefined,
-        intents: { ...before.intents, move: [id], overtaken: [...overtaken, ...move] },
-      };
-    case 'delete':
-      return {
-        flags: noFlagsChange,
-        folderId: undefined,
-        deleted: true,
-        intents: {
-          flags: [],
-          move: [],
-          delete: [...before.intents.delete, id],
-          overtaken: [...overtaken, ...flags, ...move],
-        },
-      };
+  if (kind === 'flags') {
+    return {
+      ...before,
+      flags: mergeFlags(before.flags, intent),
+      intents: { ...before.intents, flags: [...flags, id] },
+    };
   }
+  if (kind === 'move') {
+    return {
+      ...before,
+      folderId: intent.folderId ?? undefined,
+      intents: { ...before.intents, move: [id], overtaken: [...overtaken, ...move] },
+    };
+  }
+  return {
+    flags: noFlagsChange,
+    folderId: undefined,
+    deleted: true,
+    intents: {
+      flags: [],
+      move: [],
+      delete: [...before.intents.delete, id],
+      overtaken: [...overtaken, ...flags, ...move],
+    },
+  };
 }
 
 /** An intent about a folder, as reads overlay it. */

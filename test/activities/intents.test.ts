@@ -34,12 +34,11 @@ describe.each(levels)('writing back to a %s server', (level) => {
   async function arrive(flags: string[] = []): Promise<{ id: string; uid: number }> {
     counter += 1;
     const text = `Subject: No. ${counter}\r\nMessage-ID: <${counter}@x>\r\n\r\nhello ${counter}\r\n`;
-    const appended = await mailbox.other.append('INBOX', text, flags);
+    await mailbox.other.append('INBOX', text, flags);
     await mailbox.settle();
     const [row] = await mailbox.rows(sql`
       select message_id, uid::int from placements where folder_id = ${inbox} and hidden_at is null
       order by uid desc limit 1`);
-    if (appended && appended.uid) expect(row!['uid']).toBe(appended.uid);
     return { id: row!['message_id'] as string, uid: row!['uid'] as number };
   }
 

@@ -5,7 +5,7 @@ import type { FlagsChange } from '../../../domain/intent.ts';
 import type { ChangePage } from '../../../domain/provider.ts';
 import type { SyncFolder } from '../folders.ts';
 import { preparePage, storePreparedPage } from '../store-slice-page.ts';
-import type { IntentContext } from './carry-out.ts';
+import type { IntentContext } from './context.ts';
 import type { Ledger } from './ledger.ts';
 import type { PlannedChange } from './message-intents.ts';
 

@@ -1,15 +1,14 @@
 import {
   listPendingIntents,
-  recordAttempt,
   recordAttemptFailure,
   recordRefused,
   type PendingIntent,
 } from '../../../db/queries/sync/intents.ts';
 import { withTenant } from '../../../db/tenant.ts';
 import { ProviderFailure } from '../../../domain/failure.ts';
-import type { MailSession } from '../../../domain/provider.ts';
 import type { SyncFolder } from '../folders.ts';
 import type { Slice } from '../slice.ts';
+import type { IntentContext, Unsettled } from './context.ts';
 import { carryOutFolderIntent } from './folder-intents.ts';
 import { carryOutMessageIntents } from './message-intents.ts';
 
@@ -22,24 +21,9 @@ const attemptsMax = 5;
 /** After so many failed attempts an intent stands alone, so that it takes no other down with it. */
 const attemptsTogetherMax = 2;
 
-export interface CarriedOut {
+export interface CarriedOut extends Unsettled {
   /** The folders as they are afterwards. */
   folders: SyncFolder[];
-  /** Something was left for a look at the mailbox to settle: the next slice is due at once. */
-  again: boolean;
-  /** Something has to wait for the mailbox to change. */
-  waiting: boolean;
-}
-
-/** What the carrying out of a batch left open. */
-export type Unsettled = Pick<CarriedOut, 'again' | 'waiting'>;
-
-export interface IntentContext {
-  slice: Slice;
-  session: MailSession;
-  folders: SyncFolder[];
-  /** Lists the mailbox anew. */
-  list(): Promise<SyncFolder[]>;
 }
 
 /**
@@ -108,11 +92,6 @@ async function attempt(context: IntentContext, batch: PendingIntent[]): Promise<
     }
     throw error;
   }
-}
-
-/** Counts an attempt at these intents before it is made: one that kills the process counts too. */
-export async function beginAttempt({ slice }: IntentContext, ids: string[]): Promise<void> {
-  if (ids.length > 0) await slice.write((tx) => recordAttempt(tx, slice.licence, ids));
 }
 
 function isAboutFolders({ kind }: PendingIntent): boolean {

@@ -3,7 +3,7 @@ import { hideFolders } from '../../../db/queries/sync/folders.ts';
 import { isRefusedForGood, ProviderFailure } from '../../../domain/failure.ts';
 import { openContent } from '../../../domain/sealed-intent.ts';
 import type { SyncFolder } from '../folders.ts';
-import { beginAttempt, type IntentContext, type Unsettled } from './carry-out.ts';
+import { beginAttempt, type IntentContext, type Unsettled } from './context.ts';
 
 const settled: Unsettled = { again: false, waiting: false };
 
@@ -70,7 +70,9 @@ async function rename(
 /** The messages went with the folder, by the member's own wish: nobody needs to be asked again. */
 async function remove({ slice, session }: IntentContext, folder: SyncFolder): Promise<void> {
   await session.write.deleteFolder(folder.remote);
-  slice.counts.removed += await slice.write((tx) => hideFolders(tx, slice.licence, [folder.id]));
+  slice.counts.removed += await slice.write((tx) =>
+    hideFolders(tx, slice.licence, [folder.id], null),
+  );
 }
 
 function findByPath(folders: SyncFolder[], path: string[]): SyncFolder | undefined {

@@ -8,7 +8,7 @@ import { foldIntents, type MessageIntent, type NetChange } from '../../../domain
 import { openContent } from '../../../domain/sealed-intent.ts';
 import type { SyncFolder } from '../folders.ts';
 import type { Slice } from '../slice.ts';
-import { beginAttempt, type IntentContext, type Unsettled } from './carry-out.ts';
+import { beginAttempt, type IntentContext, type Unsettled } from './context.ts';
 
 import { applyDeletions, applyFlags, applyMoves } from './apply.ts';
 import { createLedger, type Ledger } from './ledger.ts';

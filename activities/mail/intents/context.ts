@@ -1,0 +1,26 @@
+import { recordAttempt } from '../../../db/queries/sync/intents.ts';
+import type { MailSession } from '../../../domain/provider.ts';
+import type { SyncFolder } from '../folders.ts';
+import type { Slice } from '../slice.ts';
+
+/** What intents are carried out with. */
+export interface IntentContext {
+  slice: Slice;
+  session: MailSession;
+  folders: SyncFolder[];
+  /** Lists the mailbox anew. */
+  list(): Promise<SyncFolder[]>;
+}
+
+/** What the carrying out of intents left open. */
+export interface Unsettled {
+  /** Something is left for a look at the mailbox to settle: the next slice is due at once. */
+  again: boolean;
+  /** Something has to wait for the mailbox to change. */
+  waiting: boolean;
+}
+
+/** Counts an attempt at these intents before it is made: one that kills the process counts too. */
+export async function beginAttempt({ slice }: IntentContext, ids: string[]): Promise<void> {
+  if (ids.length > 0) await slice.write((tx) => recordAttempt(tx, slice.licence, ids));
+}
