@@ -3,17 +3,17 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { CapabilityLevel } from '../support/dovecot.ts';
 import { mailFlags } from '../../domain/mail.ts';
 import { overridingWriter } from '../support/overriding-writer.ts';
-import { createSlicedMailbox, type SlicedMailbox } from '../support/sliced-mailbox.ts';
+import { startAskingMailbox, type AskingMailbox } from '../support/asking-mailbox.ts';
 
 const levels: CapabilityLevel[] = ['qresync', 'condstore', 'uidplus', 'plain'];
 
 describe.each(levels)('writing back to a %s server', (level) => {
   const removes = level !== 'plain';
-  let mailbox: SlicedMailbox;
+  let mailbox: AskingMailbox;
   let counter = 0;
 
   beforeAll(async () => {
-    mailbox = await createSlicedMailbox(level);
+    mailbox = await startAskingMailbox(level);
     for (const name of ['Archive', 'Trash']) await mailbox.other.mailboxCreate(name);
     await mailbox.settle();
   });
@@ -27,7 +27,7 @@ describe.each(levels)('writing back to a %s server', (level) => {
   });
 
   async function folderId(ref: string): Promise<string> {
-    return mailbox.vault.index('folder', mailbox.licence.connectionId, ref);
+    return mailbox.mailbox.vault.index('folder', mailbox.mailbox.licence.connectionId, ref);
   }
 
   /** A new message in the inbox; returns its id in the store and its UID. */
@@ -36,19 +36,21 @@ describe.each(levels)('writing back to a %s server', (level) => {
     const text = `Subject: No. ${counter}\r\nMessage-ID: <${counter}@x>\r\n\r\nhello ${counter}\r\n`;
     await mailbox.other.append('INBOX', text, flags);
     await mailbox.settle();
-    const [row] = await mailbox.rows(sql`
+    const [row] = await mailbox.mailbox.read(sql`
       select message_id, uid::int from placements where folder_id = ${inbox} and hidden_at is null
       order by uid desc limit 1`);
     return { id: row!['message_id'] as string, uid: row!['uid'] as number };
   }
 
   const placesOf = async (id: string) =>
-    await mailbox.rows(sql`
+    await mailbox.mailbox.read(sql`
       select p.folder_id, p.flags, p.uid::int from placements p
       where p.message_id = ${id} and p.hidden_at is null order by p.folder_id, p.uid`);
 
   const stateOf = async (id: string) => {
-    const [row] = await mailbox.rows(sql`select state, reason from intents where id = ${id}`);
+    const [row] = await mailbox.mailbox.read(
+      sql`select state, reason from intents where id = ${id}`,
+    );
     return row;
   };
   const done = { state: 'done', reason: null };
@@ -80,7 +82,7 @@ describe.each(levels)('writing back to a %s server', (level) => {
     }
     let calls = 0;
     await mailbox.live({
-      mail: overridingWriter(mailbox.deps.mail, (write) => ({
+      mail: overridingWriter(mailbox.mailbox.deps.mail, (write) => ({
         ...write,
         changeFlags: (request) => {
           calls += 1;
@@ -149,7 +151,7 @@ describe.each(levels)('writing back to a %s server', (level) => {
     });
     await mailbox.live();
     expect(await stateOf(made)).toEqual(done);
-    const [row] = await mailbox.rows(sql`select folder_id from intents where id = ${made}`);
+    const [row] = await mailbox.mailbox.read(sql`select folder_id from intents where id = ${made}`);
     const id = row!['folder_id'] as string;
     expect(id).toBe(await folderId('Made.Inside'));
     const renamed = await mailbox.ask({
@@ -159,7 +161,9 @@ describe.each(levels)('writing back to a %s server', (level) => {
     await mailbox.settle();
     expect(await stateOf(renamed)).toEqual(done);
     expect(await mailbox.differences()).toEqual([]);
-    const [other] = await mailbox.rows(sql`select folder_id from intents where id = ${renamed}`);
+    const [other] = await mailbox.mailbox.read(
+      sql`select folder_id from intents where id = ${renamed}`,
+    );
     const folder = other!['folder_id'] as string;
     const deleted = await mailbox.ask({ kind: 'delete-folder', folderId: folder });
     await mailbox.settle();
