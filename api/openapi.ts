@@ -6,7 +6,7 @@ export function describeApi(app: ApiApp) {
   registry.registerComponent('securitySchemes', 'tenantKey', {
     type: 'http',
     scheme: 'bearer',
-    description: 'API key of a tenant: stw_…',
+    description: 'API key of a tenant: stw_…, or a member’s token from /v1/member-tokens: mt_…',
   });
   registry.registerComponent('securitySchemes', 'operatorKey', {
     type: 'http',

@@ -1,4 +1,5 @@
 import {
+  emptyFolders,
   hideFolders,
   listStoredFolders,
   storeFolders,
@@ -57,18 +58,22 @@ export async function syncFolders(slice: Slice, remote: RemoteCollection[]): Pro
         messages: collection.messages,
       }));
       await storeFolders(tx, licence, rows);
-      return await hideFolders(
-        tx,
-        licence,
-        gone.map((folder) => folder.id),
-        slice.facts.caughtUpAt,
-      );
+      const { caughtUpAt } = slice.facts;
+      const shut = rows.filter(({ id, excluded: isShut }) => isShut && wasOpen(stored.get(id)));
+      const shutOut = await emptyFolders(tx, licence, idsOf(shut), caughtUpAt);
+      return shutOut + (await hideFolders(tx, licence, idsOf(gone), caughtUpAt));
     });
   }
   return listed
     .filter(({ collection }) => !isExcluded(collection))
     .map(({ collection, id }) => toSyncFolder(collection, id, stored.get(id)))
     .toSorted((a, b) => rank(a.role) - rank(b.role));
+}
+
+const idsOf = (folders: { id: string }[]): string[] => folders.map(({ id }) => id);
+
+function wasOpen(old: StoredFolder | undefined): boolean {
+  return old !== undefined && !old.hidden && !old.excluded;
 }
 
 function folderId({ vault, licence }: Slice, collection: RemoteCollection): string {

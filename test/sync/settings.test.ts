@@ -55,13 +55,24 @@ describe('settings of a running connection', () => {
     await waitFor(() => watchSeenAfter(since), { what: 'the watch', timeoutMs: 60_000 });
   }, 120_000);
 
-  it('a folder that is no longer excluded is imported', async () => {
+  it('a folder that is no longer excluded is imported, and goes when it is excluded again', async () => {
     const drafts = sql`id in (select p.message_id from placements p join folders f
-      on f.tenant_id = p.tenant_id and f.id = p.folder_id where f.role = 'drafts')`;
-    expect(await count(drafts)).toBe(0);
+      on f.tenant_id = p.tenant_id and f.id = p.folder_id
+      where f.role = 'drafts' and p.hidden_at is null)`;
+    const imported = async () => (await count(drafts)) > 0;
+    expect(await imported()).toBe(false);
     expect((await change({ excludedFolders: [] })).status).toBe(200);
-    await waitFor(async () => (await count(drafts)) > 0, { what: 'the drafts', timeoutMs: 30_000 });
+    await waitFor(imported, { what: 'the drafts', timeoutMs: 30_000 });
     await box.waitForState('live');
+    expect(await box.differences()).toEqual([]);
+
+    await change({ excludedFolders: [['Drafts']] });
+    await waitFor(async () => !(await imported()), { what: 'the exclusion', timeoutMs: 30_000 });
+    await change({ excludedFolders: [] });
+    await waitFor(async () => (await box.differences()).length === 0, {
+      what: 'the drafts again',
+      timeoutMs: 30_000,
+    });
   });
 
   it('an earlier day brings more history; a later one takes nothing away', async () => {
@@ -81,6 +92,32 @@ describe('settings of a running connection', () => {
     expect(await count()).toBe(some);
     expect((await change({ backfillSince: null })).body['backfillSince']).toBeNull();
     await waitFor(async () => (await count()) === all, { what: 'the history', timeoutMs: 30_000 });
+  });
+});
+
+describe('own addresses', () => {
+  it('are the account and what the sent folder was sent from, the latter for its owner only', async () => {
+    await withClient(box.dovecot, async (client) => {
+      const sent = (name: string, from: string) =>
+        `From: ${from}\r\nTo: x@example.org\r\nMessage-ID: <${name}@x>\r\n\r\nhello\r\n`;
+      await client.append('Sent', sent('sent-1', 'Sales <Sales@Example.com>'));
+      await client.append('Sent', sent('sent-2', `"Jane" <${box.dovecot.user.toUpperCase()}>`));
+      await client.append('INBOX', sent('inbox-1', 'stranger@example.net'));
+    });
+    await box.call('POST', `/v1/connections/${box.id}/sync`);
+    await waitFor(async () => (await box.differences()).length === 0, { what: 'equality' });
+    const path = `/v1/connections/${box.id}/addresses`;
+    const read = async (member?: string) =>
+      (await box.api.call('GET', path, { key: box.tenant.key, member })).body.data;
+    const account = { address: box.dovecot.user, kind: 'account' };
+    const own = await read(box.member);
+    expect(own[0]).toEqual(account);
+    const aliases = own.slice(1).map(({ address }) => String(address).toLowerCase());
+    expect(aliases).toContain('sales@example.com');
+    expect(aliases).not.toContain('stranger@example.net');
+    expect(aliases).not.toContain(box.dovecot.user);
+    expect(await read()).toEqual([account]);
+    expect(await read(await box.tenant.member('Colleague'))).toEqual([account]);
   });
 });
 

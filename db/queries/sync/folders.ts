@@ -83,6 +83,20 @@ export async function hideFolders(
   await tx.execute(sql`
     update folders set hidden_at = steward_now()
     where tenant_id = ${licence.tenantId} and id = any(${sql.param(ids)}::uuid[])`);
+  return await emptyFolders(tx, licence, ids, caughtUpAt);
+}
+
+/**
+ * Hides what only these folders held, and forgets their positions: mail of a folder that is gone, or
+ * that the member keeps out from now on. Within the undo window it comes back with the folder.
+ */
+export async function emptyFolders(
+  tx: Tx,
+  licence: Licence,
+  ids: string[],
+  caughtUpAt: Date | null,
+): Promise<number> {
+  if (ids.length === 0) return 0;
   const lost = await tx.execute<{ message_id: string }>(sql`
     update placements set hidden_at = steward_now()
     where tenant_id = ${licence.tenantId} and folder_id = any(${sql.param(ids)}::uuid[])
