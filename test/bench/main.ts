@@ -1,6 +1,10 @@
+import { benchChangeCost } from './change-cost.ts';
 import { benchImport } from './import.ts';
 
-const benches: Record<string, (args: string[]) => Promise<void>> = { import: benchImport };
+const benches: Record<string, (args: string[]) => Promise<void>> = {
+  'change-cost': benchChangeCost,
+  import: benchImport,
+};
 
 const [name = '', ...args] = process.argv.slice(2);
 const bench = benches[name];
