@@ -239,7 +239,7 @@ export interface ChangePage extends HistoryPage {
 
 /** Watches an account for changes; what it reports is a hint, never data. */
 export interface MailWatcher {
-  watch(account: MailAccount, listener: WatchListener): Promise<WatchSession>;
+  watch(account: MailAccount, listener: WatchListener, signal?: AbortSignal): Promise<WatchSession>;
 }
 
 export interface WatchListener {

@@ -53,13 +53,13 @@ export async function runLiveSlice(
     const { complete, exact, again, waiting } = await withSession(slice, (session) =>
       syncAll(slice, session, input),
     );
-    nextAttemptAt = waiting ? soon() : nextPoll(slice, input, exact);
+    const cautious = input.cautious || isSurprised(slice, input);
+    nextAttemptAt = waiting ? soon() : nextPoll(slice, { cautious }, exact);
     if (complete) await settle(slice, input, nextAttemptAt);
     return complete && !again ? 'done' : 'more';
   });
   if (report.failure) return report;
-  const changes = report.stored + report.updated + report.removed;
-  const surprised = !input.poked && changes > 0 && isWatched(slice);
+  const surprised = isSurprised(slice, input);
   return { ...report, surprised, nextAttemptAt: nextAttemptAt.toISOString() };
 }
 
@@ -130,11 +130,21 @@ function soon(): Date {
   return new Date(Date.now() + withJitter(intentRetryMs, Math.random()));
 }
 
+/** Whether a safety poll found what the watch should have announced. */
+function isSurprised(slice: Slice, { poked }: LiveSliceInput): boolean {
+  const { stored, updated, removed } = slice.counts;
+  return !poked && stored + updated + removed > 0 && isWatched(slice);
+}
+
 function isWatched({ facts, startedAt }: Slice): boolean {
   return facts.watchSeenAt !== null && +startedAt - +facts.watchSeenAt < watchTrustMs;
 }
 
-function nextPoll(slice: Slice, { cautious }: LiveSliceInput, exact: boolean): Date {
+function nextPoll(
+  slice: Slice,
+  { cautious }: Pick<LiveSliceInput, 'cautious'>,
+  exact: boolean,
+): Date {
   const wait = isWatched(slice) && exact && !cautious ? watchedSafetyTimeMs : safetyTimeMs;
   return new Date(Date.now() + withJitter(wait, Math.random()));
 }

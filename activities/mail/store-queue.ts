@@ -1,5 +1,6 @@
 import type { HistoryPage } from '../../domain/provider.ts';
 import { settled, unwrap, type Settled } from '../../domain/settled.ts';
+import { giveWay } from './live-first.ts';
 import type { SyncFolder } from './folders.ts';
 import type { Slice } from './slice.ts';
 import { preparePage, storePreparedPage } from './store-slice-page.ts';
@@ -34,12 +35,14 @@ export function createStoreQueue(slice: Slice): StoreQueue {
     // A cursor must not pass what is not stored.
     if (earlier && 'error' in earlier) return earlier;
     const prepared = await sealing;
+    await giveWay(slice.licence.connectionId);
     if ('error' in prepared) return prepared;
     return await settled(storePreparedPage(slice, folder, 'backfill', prepared.value));
   }
 
   return {
     add: async (folder, page) => {
+      await giveWay(slice.licence.connectionId);
       if (inFlight.length >= pagesInFlightMax) unwrap(await inFlight.shift()!);
       inFlight.push(store(folder, page, inFlight.at(-1)));
     },

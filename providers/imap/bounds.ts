@@ -124,6 +124,8 @@ export interface ImapLimits {
   livenessAfterMs: number;
   /** A failed login check takes at least this long, so that ports cannot be told apart by time. */
   failureLatencyMs: number;
+  /** One sweep of a watch: `foldersMax` folders without LIST-STATUS, at 30 ms each. */
+  sweepTimeoutMs: number;
   /** IDLE is renewed: firewalls drop silent connections after 10 minutes, servers after 30. */
   idleRenewMs: number;
   /** How soon a watch goes back to IDLE after a command. */
@@ -139,6 +141,7 @@ export const defaultLimits: ImapLimits = {
   sessionsPerAccount: 2,
   livenessAfterMs: 10 * secondMs,
   failureLatencyMs: 2 * secondMs,
+  sweepTimeoutMs: 5 * minuteMs,
   idleRenewMs: 9 * minuteMs,
   idleDelayMs: 50,
 };

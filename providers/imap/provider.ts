@@ -35,7 +35,7 @@ export function createImapProvider(
       }
     },
     dismiss: (connectionId) => pool.dismiss(`${connectionId}/`),
-    watch: (account, listener) => openWatch(connect, account, listener),
+    watch: (account, listener, signal) => openWatch(connect, bounds, account, listener, signal),
     verify: (account, signal) =>
       failNoFasterThan(bounds.failureLatencyMs, async () => {
         const { client } = await connect(account, 'sync', signal);

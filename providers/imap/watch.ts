@@ -1,4 +1,5 @@
 import type { MailAccount, WatchListener, WatchSession } from '../../domain/provider.ts';
+import type { ImapLimits } from './bounds.ts';
 import type { ConnectImap } from './connect.ts';
 import { translated } from './errors.ts';
 import { listCollections } from './folders.ts';
@@ -11,10 +12,12 @@ import { listCollections } from './folders.ts';
  */
 export async function openWatch(
   connect: ConnectImap,
+  { sweepTimeoutMs }: Pick<ImapLimits, 'sweepTimeoutMs'>,
   account: MailAccount,
   listener: WatchListener,
+  signal?: AbortSignal,
 ): Promise<WatchSession> {
-  const connection = await connect(account.imap, 'watch');
+  const connection = await connect(account.imap, 'watch', signal);
   const { client } = connection;
   let over = false;
   const changed = (): void => {
@@ -38,10 +41,16 @@ export async function openWatch(
   if (!client.usable) ended();
   return {
     sweep: async () => {
-      // The inbox is open: without a NOOP its counters would be those of the last look.
-      await translated(client.noop());
-      const folders = await listCollections(connection);
-      return folders.map(({ ref, mark }) => ({ ref, mark }));
+      // A byte now and then satisfies the socket's own time-out; this one nothing satisfies.
+      const wall = setTimeout(() => client.close(), sweepTimeoutMs);
+      try {
+        // The inbox is open: without a NOOP its counters would be those of the last look.
+        await translated(client.noop());
+        const folders = await listCollections(connection);
+        return folders.map(({ ref, mark }) => ({ ref, mark }));
+      } finally {
+        clearTimeout(wall);
+      }
     },
     [Symbol.asyncDispose]: async () => {
       over = true;

@@ -66,8 +66,8 @@ export async function recordFailure(
 /** Something is known to have changed at the provider; lag counts from the first such sign. */
 export async function recordBehind(tx: Tx, key: CapabilityKey): Promise<void> {
   await tx.execute(sql`
-    update sync_status set behind_since = coalesce(behind_since, steward_now())
-    where ${ofCapability(key)}`);
+    update sync_status set behind_since = steward_now()
+    where ${ofCapability(key)} and behind_since is null`);
 }
 
 /** Notes whether all history is in, from the collections themselves, and when it came to be. */

@@ -1,18 +1,21 @@
 import { sql } from 'drizzle-orm';
 import type { Database, Tx } from '../../client.ts';
+import type { Licence } from '../../fence.ts';
 
-/** A connection that a watch shard looks after. */
-export interface WatchedRef {
-  tenantId: string;
-  connectionId: string;
+/** A connection that a watch shard looks after, with the licence for what it notes. */
+export interface WatchedRef extends Licence {
   capability: 'mail';
-  generation: number;
 }
 
 /** The connections of a shard that want to be watched; the directory needs no tenant. */
 export async function listWatched(database: Database, shard: number): Promise<WatchedRef[]> {
-  const rows = await database.db.execute<{ id: string; tenant_id: string; generation: number }>(sql`
-    select c.id, c.tenant_id, c.generation
+  const rows = await database.db.execute<{
+    id: string;
+    tenant_id: string;
+    generation: number;
+    epoch: number;
+  }>(sql`
+    select c.id, c.tenant_id, c.generation, t.epoch
     from directory.connections c join directory.tenants t on t.id = c.tenant_id
     where c.watch_shard = ${shard} and c.capability = 'mail' and c.wanted = 'run'
       and c.closed_at is null and t.state = 'active'
@@ -22,15 +25,40 @@ export async function listWatched(database: Database, shard: number): Promise<Wa
     connectionId: row.id,
     capability: 'mail',
     generation: row.generation,
+    epoch: row.epoch,
   }));
 }
 
-/** The watch gave a sign of life. */
-export async function recordWatchSign(tx: Tx, ref: WatchedRef): Promise<void> {
+/** What a watch session is opened with. */
+export async function readWatchedAccount(
+  tx: Tx,
+  ref: WatchedRef,
+): Promise<{ credentials: Uint8Array | null; loginStrikes: number } | undefined> {
+  const [row] = await tx.execute<{ credentials: Uint8Array | null; login_strikes: number }>(sql`
+    select c.credentials, s.login_strikes
+    from connections c join sync_status s on s.tenant_id = c.tenant_id and s.connection_id = c.id
+    where c.tenant_id = ${ref.tenantId} and c.id = ${ref.connectionId}
+      and s.capability = ${ref.capability}`);
+  return row && { credentials: row.credentials, loginStrikes: row.login_strikes };
+}
+
+/**
+ * Notes of a tenant's connections whether the watch saw them just now or has lost them. The commit
+ * does not wait for the disk: the next sweep says the same again.
+ */
+export async function recordWatchSigns(
+  tx: Tx,
+  tenantId: string,
+  signs: ReadonlyMap<string, boolean>,
+): Promise<void> {
+  const alive = [...signs].flatMap(([id, sign]) => (sign ? [id] : []));
   await tx.execute(sql`
-    update sync_status set watch_seen_at = steward_now()
-    where tenant_id = ${ref.tenantId} and connection_id = ${ref.connectionId}
-      and capability = ${ref.capability}`);
+    with relaxed as (select set_config('synchronous_commit', 'off', true))
+    update sync_status set watch_seen_at =
+      case when connection_id = any(${sql.param(alive)}::uuid[]) then steward_now() end
+    from relaxed
+    where tenant_id = ${tenantId} and capability = 'mail'
+      and connection_id = any(${sql.param([...signs.keys()])}::uuid[])`);
 }
 
 /** The marks at which the store stands, by folder, and the folders that are kept out. */

@@ -1,0 +1,52 @@
+import { withFence } from '../../db/fence.ts';
+import { recordBehind } from '../../db/queries/sync/status.ts';
+import type { WatchedRef } from '../../db/queries/sync/watched.ts';
+import { FencedError } from '../../domain/failure.ts';
+import { describeError } from '../safe-failure.ts';
+import type { ActivityDeps } from '../deps.ts';
+import { expectLiveSlice } from '../mail/live-first.ts';
+import { pause } from '../pause.ts';
+import type { WatchTimes } from './watch-times.ts';
+
+/**
+ * Returns what turns signs of change into pokes. The first sign pokes at once; those that come
+ * meanwhile make one poke more, and while they keep coming the gaps grow: a mailbox that is filled
+ * by somebody, or a server that never stops announcing, costs a few pokes a minute.
+ */
+export function createPoker(
+  deps: ActivityDeps,
+  ref: WatchedRef,
+  times: WatchTimes,
+  closing: AbortSignal,
+): () => void {
+  let [running, again] = [false, false];
+  const work = async (): Promise<void> => {
+    running = true;
+    for (let gapMs = times.pokeGapFirstMs; again && !closing.aborted;) {
+      again = false;
+      await pokeOnce(deps, ref);
+      await pause(gapMs, closing);
+      gapMs = Math.min(gapMs * 2, times.pokeGapMaxMs);
+    }
+    running = false;
+  };
+  return () => {
+    again = true;
+    if (!running) void work();
+  };
+}
+
+/** Notes that the store is behind, and pokes. */
+async function pokeOnce(deps: ActivityDeps, ref: WatchedRef): Promise<void> {
+  try {
+    // Noted first: a slice that the poke starts clears only what was noted before it began.
+    await withFence(deps.database, ref, (tx) => recordBehind(tx, ref));
+    expectLiveSlice(ref.connectionId);
+    await deps.poke(ref.connectionId);
+  } catch (error) {
+    // A poke is a hint: the sweep or the safety poll finds the change as well, only later.
+    if (error instanceof FencedError) return;
+    const reason = describeError(error);
+    deps.log.warn({ connectionId: ref.connectionId, reason }, 'poke failed');
+  }
+}
