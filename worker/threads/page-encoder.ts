@@ -1,127 +1,46 @@
-import { Worker } from 'node:worker_threads';
-import { minuteMs } from '../../domain/clock.ts';
-import { PoisonedPageError } from '../../domain/failure.ts';
-import type { EncodeJob, PageEncoder, SealedMailPage } from '../../domain/mail-page.ts';
-import type { Keyring, TenantKeyMaterial } from '../../domain/seal.ts';
-
-export type PageRequest =
-  | { kind: 'encode'; id: number; job: EncodeJob; keys?: TenantKeyMaterial }
-  | { kind: 'forget'; tenantId: string };
-
-export type PageReply =
-  | { id: number; page: SealedMailPage }
-  /** `poisoned`: the page is at fault, and would be again. */
-  | { id: number; error: string; poisoned: boolean };
-
-/** Tenants whose keys the thread may hold at once; each costs a few kilobytes. */
-const tenantsMax = 500;
+import type { EncodeJob, PageEncoder } from '../../domain/mail-page.ts';
+import type { Keyring } from '../../domain/seal.ts';
+import { createPageLane, type PageLaneOptions } from './page-lane.ts';
 
 /**
  * Pages are short-lived; a large young generation only keeps their garbage. The process itself runs
  * with `--max-semi-space-size=8` for the same reason: 330 MB resident instead of 450 while importing.
  */
-const maxYoungGenerationSizeMb = 16;
+const bulkYoungGenerationMb = 16;
+const smallYoungGenerationMb = 4;
 
-/** The largest message costs a fifth of it; a page that needs more must end the thread, not us. */
-const maxOldGenerationSizeMb = 256;
-
-/** A page takes half a second; one that takes a minute is made to keep the thread from the others. */
-const pageTimeoutMs = minuteMs;
-
-interface Waiting {
-  resolve(page: SealedMailPage): void;
-  reject(error: Error): void;
-}
+/** What is encoded in a few milliseconds: what arrives while a mailbox is live. */
+const smallMessagesMax = 20;
+const smallBytesMax = 256 * 1024;
 
 /**
- * Decodes and seals pages in one thread beside this process. A thread that dies, or that does not
- * come to the end of a page, is replaced: the page that it was at is poisoned, those that waited
- * behind it have to be read again.
+ * Decodes and seals pages in two threads beside this process: one for small pages, so that a letter
+ * that has just arrived does not wait behind the pages of an import, and one for all others.
  */
 export function createPageEncoder(
   keyring: Keyring,
-  { timeoutMs = pageTimeoutMs } = {},
+  { timeoutMs }: Pick<PageLaneOptions, 'timeoutMs'> = {},
 ): PageEncoder & AsyncDisposable {
-  let lane = openLane();
-  let closed = false;
-
-  function openLane() {
-    const thread = new Worker(new URL('./page-thread.ts', import.meta.url), {
-      resourceLimits: { maxYoungGenerationSizeMb, maxOldGenerationSizeMb },
-    });
-    const waiting = new Map<number, Waiting>();
-    const known = new Set<string>();
-    let timer: NodeJS.Timeout | undefined;
-    const fail = (cause: unknown): void => {
-      clearTimeout(timer);
-      // Pages are answered in order: the thread was at the one that waits the longest.
-      const [first, ...behind] = waiting.values();
-      waiting.clear();
-      const error = new Error('The page thread ended before it answered.', { cause });
-      first?.reject(closed ? error : new PoisonedPageError(error.message, { cause }));
-      for (const request of behind) request.reject(error);
-      if (!closed && lane.thread === thread) lane = openLane();
-    };
-    /** Counts from the moment at which the thread turns to a page. */
-    const watchFirst = (): void => {
-      clearTimeout(timer);
-      if (waiting.size === 0) return;
-      timer = setTimeout(() => void thread.terminate(), timeoutMs);
-      timer.unref();
-    };
-    thread.on('message', (reply: PageReply) => {
-      const request = waiting.get(reply.id);
-      waiting.delete(reply.id);
-      watchFirst();
-      if ('page' in reply) request?.resolve(reply.page);
-      else if (reply.poisoned) request?.reject(new PoisonedPageError(reply.error));
-      else request?.reject(new Error(reply.error));
-    });
-    thread.once('error', fail);
-    thread.once('exit', fail);
-    thread.unref();
-    return { thread, waiting, known, watchFirst };
-  }
-
-  let nextId = 0;
-  async function encode(job: EncodeJob): Promise<SealedMailPage> {
-    const keys = lane.known.has(job.tenantId) ? undefined : await keyring.material(job.tenantId);
-    const { thread, waiting, known, watchFirst } = lane;
-    if (keys) remember(known, thread, job.tenantId);
-    const id = (nextId += 1);
-    return await new Promise<SealedMailPage>((resolve, reject) => {
-      waiting.set(id, { resolve, reject });
-      if (waiting.size === 1) watchFirst();
-      thread.postMessage(
-        { kind: 'encode', id, job, ...(keys && { keys }) } satisfies PageRequest,
-        buffersOf(job),
-      );
-    });
-  }
-
+  const small = createPageLane(keyring, {
+    ...{ background: false, maxYoungGenerationSizeMb: smallYoungGenerationMb, timeoutMs },
+  });
+  const bulk = createPageLane(keyring, {
+    ...{ background: true, maxYoungGenerationSizeMb: bulkYoungGenerationMb, timeoutMs },
+  });
   return {
-    encode,
+    encode: (job) => (isSmall(job) ? small : bulk).encode(job),
     [Symbol.asyncDispose]: async () => {
-      closed = true;
-      await lane.thread.terminate();
+      await Promise.all([small[Symbol.asyncDispose](), bulk[Symbol.asyncDispose]()]);
     },
   };
 }
 
-function remember(known: Set<string>, thread: Worker, tenantId: string): void {
-  known.add(tenantId);
-  if (known.size <= tenantsMax) return;
-  const oldest = known.values().next().value!;
-  known.delete(oldest);
-  thread.postMessage({ kind: 'forget', tenantId: oldest } satisfies PageRequest);
-}
-
-/** The buffers behind a page's bytes: moved, not copied; the job is spent afterwards. */
-function buffersOf(job: EncodeJob): ArrayBuffer[] {
-  const buffers = new Set<ArrayBuffer>();
-  for (const message of job.messages) {
-    buffers.add(message.header.buffer as ArrayBuffer);
-    for (const leaf of message.leaves) buffers.add(leaf.content.buffer as ArrayBuffer);
+function isSmall({ messages }: EncodeJob): boolean {
+  if (messages.length > smallMessagesMax) return false;
+  let bytes = 0;
+  for (const { header, leaves } of messages) {
+    bytes += header.length;
+    for (const { content } of leaves) bytes += content.length;
   }
-  return [...buffers];
+  return bytes <= smallBytesMax;
 }

@@ -1,8 +1,16 @@
-import { parentPort, type Transferable } from 'node:worker_threads';
+import { setPriority } from 'node:os';
+import { parentPort, workerData, type Transferable } from 'node:worker_threads';
 import { encodePage } from '../../activities/mail/encode-page.ts';
 import type { TenantVault } from '../../domain/seal.ts';
 import { createVault } from '../../runtime/seal.ts';
-import type { PageRequest, PageReply } from './page-encoder.ts';
+import type { PageReply, PageRequest, PageThreadData } from './page-lane.ts';
+
+/** Scheduled after the threads that talk, as `nice` does it: an import has time, an arrival has not. */
+const backgroundPriority = 5;
+
+const { background } = workerData as PageThreadData;
+// Elsewhere than on Linux this would be the priority of the whole process.
+if (background && process.platform === 'linux') setPriority(backgroundPriority);
 
 /** The thread's whole life: unseal nothing, seal what it is given, answer in order. */
 const vaults = new Map<string, TenantVault>();
