@@ -1,25 +1,21 @@
 import { deepStrictEqual } from 'node:assert';
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { sql } from 'drizzle-orm';
-import { openDatabase, type Database } from '../../db/client.ts';
-import { appRole, keysRole, migrate, roleUrl } from '../../db/migrate.ts';
 import { createWrappedKeyStore } from '../../db/queries/wrapped-keys.ts';
 import { uuidv7 } from '../../domain/ids.ts';
 import type { TenantVault } from '../../domain/seal.ts';
-import { ensureDatabases } from '../../runtime/embedded/databases.ts';
-import { startPostgres } from '../../runtime/embedded/postgres.ts';
 import { createKeyring } from '../../runtime/keyring.ts';
 import { createTestConnection } from '../support/connection.ts';
 import { startDovecot, type Dovecot } from '../support/dovecot.ts';
 import { readOracle } from '../support/imap-oracle.ts';
 import { generateMaildir } from '../support/mailbox-generator.ts';
 import { readStore } from '../support/store-oracle.ts';
+import { prepareStore, type Store } from './store.ts';
 import { bareFetch, mbsync, type Figures } from './import-peers.ts';
 
 const run = promisify(execFile);
@@ -81,37 +77,6 @@ async function prepareMailbox(messages: number, mix: 'usual' | 'text') {
   generateMaildir({ maildir: dovecot.maildir, messages, folders: 12, seed: 1, mix });
   await bareFetch(dovecot); // the server's own indexes are made now, for everybody
   return dovecot;
-}
-
-interface Store {
-  ownerUrl: string;
-  appUrl: string;
-  keysUrl: string;
-  rootKey: Buffer;
-  app: Database;
-  keys: Database;
-  stop(): Promise<void>;
-}
-
-async function prepareStore(folder: string): Promise<Store> {
-  const dataDir = path.join(folder, 'postgres');
-  const stateDir = path.join(folder, 'state');
-  mkdirSync(stateDir);
-  const postgres = await startPostgres({ dataDir, port: 0, password: 'bench', stateDir });
-  await ensureDatabases(postgres.url(), ['steward', 'steward_keys']);
-  const [ownerUrl, keysOwnerUrl] = [postgres.url('steward'), postgres.url('steward_keys')];
-  await migrate({ ownerUrl, keysUrl: keysOwnerUrl, appPassword: 'bench' });
-  const appUrl = roleUrl(ownerUrl, appRole, 'bench');
-  const keysUrl = roleUrl(keysOwnerUrl, keysRole, 'bench');
-  const pool = { poolMax: 2, applicationName: 'steward-bench' };
-  const [app, keys] = [openDatabase(appUrl, pool), openDatabase(keysUrl, pool)];
-  return {
-    ...{ ownerUrl, appUrl, keysUrl, rootKey: randomBytes(32), app, keys },
-    stop: async () => {
-      await Promise.all([app.close(), keys.close()]);
-      await postgres.stop();
-    },
-  };
 }
 
 /** A tenant of its own for every run, so that every run imports everything. */

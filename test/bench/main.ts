@@ -1,9 +1,13 @@
 import { benchChangeCost } from './change-cost.ts';
+import { benchFreshness } from './freshness.ts';
 import { benchImport } from './import.ts';
+import { benchWatch } from './watch.ts';
 
 const benches: Record<string, (args: string[]) => Promise<void>> = {
   'change-cost': benchChangeCost,
   import: benchImport,
+  freshness: benchFreshness,
+  watch: benchWatch,
 };
 
 const [name = '', ...args] = process.argv.slice(2);
