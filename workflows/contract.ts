@@ -63,6 +63,23 @@ export interface ImapWatchInput {
   shard: number;
 }
 
+/** What operators read beside every run; the state of one is in its current details. */
+const mailboxSyncDetails = `
+One connection from connect to disconnect, in two loops:
+
+- **live**: waits for a poke or the safety time, then looks at everything that may have changed
+- **backfill**: imports history, newest first, and waits until there is history again
+
+What people want (run, paused, disconnected) and all cursors stand in Postgres; every slice reads
+them there. The signal \`poke\` makes it look now and carries nothing. A run that is terminated is
+started again within a minute, and goes on where the store stands.`.trim();
+
+const imapWatchDetails = `
+Holds the IDLE sessions of a fixed share of the IMAP connections, sweeps their folders every few
+minutes, and pokes the sync of a mailbox in which something moved. One activity does it, tried again
+for ever: its heartbeats are all that a shard at rest costs. Mailboxes that no shard watches are
+looked at every five minutes.`.trim();
+
 /** Starts the connection's workflow if it isn't running, and makes it look now. */
 export async function ensureMailboxSync(client: Client, ref: ConnectionRef): Promise<void> {
   await client.workflow.signalWithStart('mailboxSync', {
@@ -71,6 +88,7 @@ export async function ensureMailboxSync(client: Client, ref: ConnectionRef): Pro
     args: [{ ref } satisfies MailboxSyncInput],
     signal: pokeSignal,
     staticSummary: `Keeps the mail of connection ${ref.connectionId} in step`,
+    staticDetails: mailboxSyncDetails,
     typedSearchAttributes: [
       { key: searchAttributes.tenantId, value: ref.tenantId },
       { key: searchAttributes.connectionId, value: ref.connectionId },
@@ -94,6 +112,7 @@ export async function ensureImapWatch(client: Client, shard: number): Promise<vo
     args: [{ shard } satisfies ImapWatchInput],
     workflowIdConflictPolicy: 'USE_EXISTING',
     staticSummary: `Watches the IMAP connections of shard ${shard}`,
+    staticDetails: imapWatchDetails,
     typedSearchAttributes: [{ key: searchAttributes.provider, value: 'imap' }],
   });
 }

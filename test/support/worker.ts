@@ -67,7 +67,7 @@ export async function startTestWorker(
 }
 
 /** A namespace is usable once every part of the server has heard of it. */
-async function createNamespace(connection: Connection, namespace: string): Promise<void> {
+export async function createNamespace(connection: Connection, namespace: string): Promise<void> {
   await connection.workflowService.registerNamespace({
     namespace,
     workflowExecutionRetentionPeriod: msToTs('1 day'),

@@ -57,9 +57,19 @@ describe('what an operator sees in Temporal', () => {
     await waitFor(async () => (await textOf(page)).includes(shown), { timeoutMs: waitMs });
     const text = await textOf(page);
     expect(text).toContain(`Keeps the mail of connection ${mailbox.licence.connectionId} in step`);
+    expect(text).toContain('One connection from connect to disconnect');
     expect(text).toContain('live (imap, mail)');
     expect(text).toMatch(/looks again by \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/);
     await finish(page, 'details');
+  });
+
+  it('says what a shard of the watch does', async () => {
+    const page = await open(`workflows/${encodeURIComponent(workflowIds.imapWatch(0))}`);
+    await page.getByRole('tab', { name: 'User Metadata' }).click({ timeout: waitMs });
+    const shown = 'Holds the IDLE sessions of a fixed share';
+    await waitFor(async () => (await textOf(page)).includes(shown), { timeoutMs: waitMs });
+    expect(await textOf(page)).toContain('watching shard 0');
+    await finish(page, 'watch');
   });
 
   it('lists the workflow under a query for its tenant', async () => {

@@ -1,9 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { sql } from 'drizzle-orm';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { disconnectConnection } from '../../db/queries/connection-ends.ts';
-import { withTransition } from '../../db/tenant.ts';
+import { withTenant, withTransition } from '../../db/tenant.ts';
+import { workflowIds } from '../../workflows/contract.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { startSyncedMailbox, type SyncedMailbox } from '../support/synced-mailbox.ts';
 import { appendAndSync, mailboxRun, startShortRuns, want } from './mailbox-runs.ts';
 
@@ -52,7 +55,7 @@ it('continue as new', async () => {
   for (let i = 0; (await mailboxRun(mailbox).describe()).runId === runId; i += 1) {
     await appendAndSync(mailbox, `change-${i}`);
   }
-  expect(await record('continue-as-new', runId)).toBeGreaterThan(0);
+  expect(await record('continue-as-new', mailboxRun(mailbox, runId))).toBeGreaterThan(0);
 });
 
 it('disconnect', async () => {
@@ -66,9 +69,24 @@ it('disconnect', async () => {
   expect(await record('disconnect')).toBeGreaterThan(0);
 });
 
+it('watch', async () => {
+  await mailbox.waitForState('live');
+  const shard = mailbox.worker.client.workflow.getHandle(workflowIds.imapWatch(0));
+  const watched = sql`select 1 from sync_status where watch_seen_at is not null`;
+  const { tenantId } = mailbox.licence;
+  await waitFor(
+    async () =>
+      (await withTenant(mailbox.base.app, tenantId, (tx) => tx.execute(watched))).length > 0,
+    { what: 'the watch' },
+  );
+  await shard.cancel();
+  await expect(shard.result()).rejects.toThrow('cancelled');
+  expect(await record('watch', shard)).toBeGreaterThan(0);
+});
+
 /** Writes a history and returns its length; who ran it (a process and a host) is no part of what is replayed. */
-async function record(name: string, runId?: string): Promise<number> {
-  const history = await mailboxRun(mailbox, runId).fetchHistory();
+async function record(name: string, run = mailboxRun(mailbox)): Promise<number> {
+  const history = await run.fetchHistory();
   const json = historyToJSON(history).replaceAll(/"identity": "[^"]*"/g, '"identity": "recorded"');
   const file = new URL(`histories/${name}.json`, import.meta.url);
   writeFileSync(file, `${JSON.stringify(JSON.parse(json), null, 2)}\n`);

@@ -1,0 +1,152 @@
+import { randomUUID } from 'node:crypto';
+import { Context } from '@temporalio/activity';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection, type Worker } from '@temporalio/worker';
+import { sql } from 'drizzle-orm';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import type { ActivityDeps } from '../../activities/deps.ts';
+import { createActivities, type Activities } from '../../activities/index.ts';
+import { withTenant } from '../../db/tenant.ts';
+import { uuidv7 } from '../../domain/ids.ts';
+import type { SliceReport } from '../../domain/sync.ts';
+import { createImapProvider } from '../../providers/imap/provider.ts';
+import { createLogger } from '../../runtime/logger.ts';
+import { bundleWorkflows, createLane } from '../../worker/lanes.ts';
+import { createPageEncoder } from '../../worker/threads/page-encoder.ts';
+import { ensureMailboxSync, pokeMailboxSync, workflowIds } from '../../workflows/contract.ts';
+import { createImapEmulator, type ImapEmulator } from '../emulators/imap/server.ts';
+import { createTestConnection } from '../support/connection.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createTestKeyring } from '../support/keys.ts';
+import { skipDays } from '../support/skip-time.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { createNamespace } from '../support/worker.ts';
+
+/** What a connection at rest may cost Temporal in a day, reconciliation included. */
+const actionsPerDayMax = 24;
+
+const days = 3;
+
+let base: TestDatabase;
+let server: ImapEmulator;
+let client: Client;
+let workflowId: string;
+let lanes: Worker[];
+let stop: () => Promise<void>;
+
+beforeAll(async () => {
+  base = await createTestDatabase();
+  server = await createImapEmulator({ users: { jane: 'secret' } });
+  const keyring = createTestKeyring(base.keys);
+  const tenantId = uuidv7();
+  await keyring.create(tenantId);
+  await base.app.db.execute(sql`
+    insert into directory.tenants (id, name) values (${tenantId}, 'Example')`);
+  const address = inject('temporalAddress');
+  const connection = await Connection.connect({ address });
+  const namespace = `test-${randomUUID().slice(0, 8)}`;
+  await createNamespace(connection, namespace);
+  client = new Client({ connection, namespace });
+  const native = await NativeConnection.connect({ address });
+  const encoder = createPageEncoder(keyring);
+  const mail = createImapProvider({ allowedNetworks: ['127.0.0.0/8'], allowCleartext: true });
+  const deps: ActivityDeps = {
+    ...{ database: base.app, keyring, encoder, mail },
+    poke: (connectionId) => pokeMailboxSync(client, connectionId),
+    log: createLogger({ name: 'worker', level: 'warn' }),
+  };
+  const options = {
+    ...{ connection: native, namespace, bundle: await bundleWorkflows() },
+    activities: onWorkflowTime(createActivities(deps)),
+  };
+  lanes = [];
+  for (const lane of ['workflows', 'live', 'backfill', 'work'] as const) {
+    lanes.push(await createLane(lane, options));
+  }
+  const running = Promise.all(lanes.map((lane) => lane.run()));
+  const account = { host: '127.0.0.1', port: server.port, username: 'jane', password: 'secret' };
+  const vault = await keyring.vault(tenantId);
+  const licence = await createTestConnection(base.app, vault, { ...account, security: 'none' });
+  // What the shard that watches the mailbox notes with every sweep.
+  await withTenant(base.app, tenantId, (tx) =>
+    tx.execute(sql`update sync_status set watch_seen_at = now()`),
+  );
+  await ensureMailboxSync(client, { ...licence, provider: 'imap' });
+  workflowId = workflowIds.mailboxSync(licence.connectionId);
+  stop = async () => {
+    for (const lane of lanes) lane.shutdown();
+    await running;
+    await mail.close();
+    await encoder[Symbol.asyncDispose]();
+    await native.close();
+    await connection.close();
+    await server.close();
+    await base.drop();
+  };
+}, 120_000);
+
+afterAll(() => stop());
+
+it('a mailbox at rest costs Temporal at most 24 actions a day', async () => {
+  const handle = client.workflow.getHandle(workflowId);
+  await waitFor(async () => (await handle.query<string>('status')).includes('**live**'), {
+    what: 'the state live',
+  });
+  const before = await actionsOfAllRuns();
+  await skipDays(client, workflowId, days);
+  const spent = await actionsOfAllRuns();
+  const perDay = (spent - before) / days;
+  console.info(`${perDay.toFixed(1)} actions per connection and idle day`);
+  // Eight safety polls, each an activity and a timer: fewer would mean that time did not pass.
+  expect(perDay).toBeGreaterThan(14);
+  expect(perDay).toBeLessThanOrEqual(actionsPerDayMax);
+}, 120_000);
+
+/**
+ * Activities run by the clock on the wall and the workflow by the one that is skipped: the time of
+ * the next look is moved by the difference.
+ */
+function onWorkflowTime(activities: Activities): Activities {
+  const moved = (report: SliceReport): SliceReport => {
+    if (report.nextAttemptAt === undefined) return report;
+    const aheadMs = Context.current().info.scheduledTimestampMs - Date.now();
+    const at = new Date(Date.parse(report.nextAttemptAt) + aheadMs);
+    return { ...report, nextAttemptAt: at.toISOString() };
+  };
+  return {
+    ...activities,
+    runLiveSlice: async (input) => moved(await activities.runLiveSlice(input)),
+    runBackfillSlice: async (input) => moved(await activities.runBackfillSlice(input)),
+  };
+}
+
+/**
+ * What Temporal bills of a workflow's runs: starts, signals, timers, attributes, and activities with
+ * their repetitions. A slice at rest has no page, so it ends without a heartbeat.
+ */
+async function actionsOfAllRuns(): Promise<number> {
+  let actions = 0;
+  for (let runId: string | undefined; runId !== '';) {
+    const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+    for (const event of events ?? []) {
+      const attempts = event.activityTaskStartedEventAttributes?.attempt;
+      actions += attempts ?? (isAction(event) ? 1 : 0);
+    }
+    // The newest run first, then those that it went on from.
+    runId = events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId ?? '';
+  }
+  return actions;
+}
+
+type HistoryEvent = NonNullable<
+  Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['fetchHistory']>>['events']
+>[number];
+
+function isAction(event: HistoryEvent): boolean {
+  return Boolean(
+    event.workflowExecutionStartedEventAttributes ??
+    event.workflowExecutionSignaledEventAttributes ??
+    event.timerStartedEventAttributes ??
+    event.upsertWorkflowSearchAttributesEventAttributes,
+  );
+}
