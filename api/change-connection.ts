@@ -64,7 +64,7 @@ async function proveAccount(
 ): Promise<ImapAccount> {
   const { tenantId } = vault;
   const sealed = await withTenant(deps.database, tenantId, (tx) =>
-    readSealedAccount(tx, { tenantId, connectionId: id }),
+    readSealedAccount(tx, { tenantId, connectionId: id, capability: 'mail' }),
   );
   if (!sealed?.credentials) throw disconnected();
   const stored = openJson<ImapAccount>(vault, placeOf(id, 'credentials'), sealed.credentials);

@@ -56,6 +56,7 @@ function viewCapability(options: ApiOptions, row: ProgressRow) {
     watchAgeSeconds: sync.watchAgeSeconds,
     completeness: sync.completeness,
     skips: row.skips,
+    deletionsHeld: row.deletionsHeld,
     backfillDone: row.backfillDoneAt !== null,
     lastError:
       row.lastErrorKind !== null && row.lastErrorAt !== null

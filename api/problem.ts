@@ -43,6 +43,7 @@ export const problemCodes = {
   'last-key': [409, 'The tenant would have no API key'],
   'member-left': [409, 'The member has left'],
   'folder-protected': [409, 'The folder has a role of its own'],
+  'deletions-changed': [409, 'Another number of deletions is held'],
   'connection-disconnected': [409, 'The connection is disconnected'],
   'payload-too-large': [413, 'The body is too large'],
   'unsupported-media-type': [415, 'The body must be JSON'],

@@ -61,6 +61,7 @@ function stateOf(row: ProgressRow, lagMs: number | null): Pick<SyncView, 'state'
   if (wanted === 'run' && (state === 'paused' || state === 'disconnected')) {
     return { state: 'connecting', reason: null };
   }
+  if (state === 'live' && row.backfillDoneAt === null) return { state: 'backfilling', reason };
   if (state === 'live' && lagMs !== null && lagMs > degradedLagMs) {
     return { state: 'degraded', reason: 'behind' };
   }

@@ -15,6 +15,8 @@ export interface Licence {
 
 export interface FoundLicence extends Licence {
   wanted: Wanted;
+  /** `active`, or on its way to the end: then nothing may be written any more. */
+  tenantState: string;
   /** Set when the connection's life is over and nothing is left to do for it. */
   closedAt: Date | null;
 }
@@ -33,6 +35,7 @@ export async function readLicence(
     epoch: row.epoch,
     generation: row.generation,
     wanted: row.wanted,
+    tenantState: row.state,
     closedAt: row.closed_at === null ? null : new Date(row.closed_at),
   };
 }

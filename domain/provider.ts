@@ -41,6 +41,10 @@ export interface MailSession extends AsyncDisposable {
   history(request: HistoryRequest): AsyncIterable<HistoryPage>;
   /** Named items once more, for those that failed before. */
   items(request: ItemsRequest): AsyncIterable<ItemsPage>;
+  /** The cheap form of everything that is there below the live cursor, for a comparison. */
+  listing(request: ListingRequest): AsyncIterable<ListingPage>;
+  /** Which of these items are there, asked of the provider now; ascending. */
+  existing(request: Pick<ItemsRequest, 'collection' | 'uids'>): Promise<number[]>;
   /** What may be changed at the provider. */
   readonly write: MailWriter;
 }
@@ -135,6 +139,30 @@ export interface ItemsRequest {
   collection: RemoteCollection;
   uids: number[];
   bounds: PageBounds;
+}
+
+export interface ListingRequest {
+  collection: RemoteCollection;
+  /** The live loop's position: what is newer belongs to it. */
+  cursor: Cursor;
+  /** Where an earlier listing stopped; 0 for the beginning. */
+  afterUid: number;
+  /** The depth that the member asked for; older items are marked as outside of it. */
+  since: Date | undefined;
+}
+
+/** A complete listing of the UIDs from behind the page before up to `throughUid`, ascending. */
+export interface ListingPage {
+  items: ListedItem[];
+  throughUid: number;
+}
+
+export interface ListedItem {
+  uid: number;
+  /** Undefined where the provider did not state them. */
+  flags: FlagChange | undefined;
+  /** Certainly received before the depth that the member asked for. */
+  outside: boolean;
 }
 
 /** Items of the request that exist, each read or failed. */

@@ -1,11 +1,9 @@
-import { listStoredFolders } from '../../db/queries/sync/folders.ts';
 import { recordBackfill } from '../../db/queries/sync/status.ts';
-import { withTenant } from '../../db/tenant.ts';
 import type { MailSession } from '../../domain/provider.ts';
 import type { SliceReport } from '../../domain/sync.ts';
 import type { ActivityDeps } from '../deps.ts';
 import { pageBounds } from './bounds.ts';
-import { syncFolders, type SyncFolder } from './folders.ts';
+import { knownFolders, readStoredFolders, type SyncFolder } from './folders.ts';
 import { emptyReport, reportOf } from './run-slice.ts';
 import { openSlice, withSession, type Slice, type SliceLife, type SliceTarget } from './slice.ts';
 import { createStoreQueue, type StoreQueue } from './store-queue.ts';
@@ -35,7 +33,7 @@ export async function runBackfillSlice(
  * reads, the thread decodes and seals, the database stores. Returns false when time ran out.
  */
 async function importAll(slice: Slice, session: MailSession): Promise<boolean> {
-  const folders = await syncFolders(slice, await session.collections());
+  const folders = await knownFolders(slice, await session.collections());
   // Before the live loop has noted a folder's position, mail could arrive between the two loops.
   const due = folders.filter((folder) => !folder.backfillDone && folder.liveCursor !== null);
   const queue = createStoreQueue(slice);
@@ -69,9 +67,7 @@ async function importHistory(
   return true;
 }
 
-async function nothingLeft({ deps, licence }: Slice): Promise<boolean> {
-  const folders = await withTenant(deps.database, licence.tenantId, (tx) =>
-    listStoredFolders(tx, licence),
-  );
+async function nothingLeft(slice: Slice): Promise<boolean> {
+  const folders = await readStoredFolders(slice);
   return folders.every((folder) => folder.backfillDone || folder.hidden || folder.excluded);
 }

@@ -1,9 +1,10 @@
-import { mailFlags, normaliseAddress, participantRoles } from '../../domain/mail.ts';
+import { mailFlags } from '../../domain/mail.ts';
 import type { Direction, MessageEnvelope } from '../../domain/mail.ts';
 import type { EncodeJob, SealedMailPage, SealedMessage } from '../../domain/mail-page.ts';
 import type { ItemFailure, RawMessage } from '../../domain/provider.ts';
 import type { TenantVault } from '../../domain/seal.ts';
 import { decodeMessage } from './decode-message.ts';
+import { indexMessage, listParticipants } from './message-indexes.ts';
 import { createSealedBlob, type SealedBlob } from './sealed-blob.ts';
 
 /**
@@ -58,7 +59,8 @@ function encodeMessage(page: Page, raw: RawMessage): SealedMessage {
   const { envelope, body } = decoded;
   const id = job.knownIds.get(raw.uid) ?? deriveMessageId(page, raw);
   const participants = encodeParticipants(page, envelope);
-  const messageIdIndex = envelope.messageId ? vault.index('message-id', envelope.messageId) : null;
+  const { receivedAt, size } = raw;
+  const { connectionId } = job;
   const named = new Set([envelope.inReplyTo, ...envelope.references]);
   named.delete('');
   named.delete(envelope.messageId);
@@ -70,14 +72,12 @@ function encodeMessage(page: Page, raw: RawMessage): SealedMessage {
     version: raw.version,
     envelope: blob.sealJson({ table: 'messages', column: 'envelope', rowId: id }, envelope),
     body: blob.sealJson({ table: 'messages', column: 'body', rowId: id }, body),
-    messageIdIndex,
+    ...indexMessage(vault, { connectionId, envelope, body, receivedAt, size }),
     references: [...named].map((name) => vault.index('message-id', name)),
     threadIndex: raw.threadId ? vault.index('thread', job.connectionId, raw.threadId) : null,
-    twinIndex: twinIndex(page, raw, envelope),
-    contentIndex: vault.index('content', envelope.messageId, body.text ?? '', body.html ?? ''),
     sentAt: decoded.sentAt,
-    receivedAt: raw.receivedAt,
-    size: raw.size,
+    receivedAt,
+    size,
     direction: directionOf(page, raw, participants),
     hasAttachments: raw.attachments.length > 0,
     participants,
@@ -90,28 +90,14 @@ function deriveMessageId({ vault, job }: Page, raw: RawMessage): string {
     : vault.index('message', job.connectionId, 'stable', raw.stableId);
 }
 
-/** Without a Message-ID the header block stands in for it, so that strangers never match. */
-function twinIndex({ vault, job }: Page, raw: RawMessage, envelope: MessageEnvelope): string {
-  const identity = envelope.messageId || envelope.headers;
-  const received = String(raw.receivedAt.getTime());
-  return vault.index('twin', job.connectionId, identity, String(raw.size), received);
-}
-
 function encodeParticipants(page: Page, envelope: MessageEnvelope): SealedMessage['participants'] {
-  const seen = new Set<string>();
-  const participants: SealedMessage['participants'] = [];
-  for (const role of participantRoles) {
-    for (const { address } of envelope[role]) {
-      const addressId = page.vault.index('address', normaliseAddress(address));
-      if (seen.has(role + addressId)) continue;
-      seen.add(role + addressId);
-      participants.push({ role, addressId });
-      if (page.addresses.has(addressId)) continue;
+  return listParticipants(page.vault, envelope).map(({ role, addressId, address }) => {
+    if (!page.addresses.has(addressId)) {
       const place = { table: 'addresses', column: 'address', rowId: addressId };
       page.addresses.set(addressId, page.blob.sealJson(place, { address }));
     }
-  }
-  return participants;
+    return { role, addressId };
+  });
 }
 
 function encodeLabel(page: Page, name: string): string {

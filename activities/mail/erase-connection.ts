@@ -33,7 +33,8 @@ export async function endConnection(
 ): Promise<{ erased: number }> {
   const licence = await readLicence(deps.database, target);
   let erased = 0;
-  if (!licence) return { erased };
+  // The end of a tenant erases its connections with it.
+  if (!licence || licence.tenantState !== 'active') return { erased };
   /** The decision is read in every transaction that acts on it. */
   const whileDecided = async (work: (tx: Tx) => Promise<number>): Promise<number> =>
     await withFence(deps.database, licence, async (tx, wanted) => {

@@ -1,15 +1,7 @@
-import {
-  emptyFolders,
-  hideFolders,
-  listStoredFolders,
-  storeFolders,
-  type StoredFolder,
-} from '../../db/queries/sync/folders.ts';
+import { listStoredFolders, type StoredFolder } from '../../db/queries/sync/folders.ts';
 import { withTenant } from '../../db/tenant.ts';
-import type { FolderName } from '../../domain/connection.ts';
 import type { FolderRole } from '../../domain/mail.ts';
 import type { RemoteCollection } from '../../domain/provider.ts';
-import { sealJson } from '../../domain/sealed-json.ts';
 import type { Slice } from './slice.ts';
 
 /** A folder at the provider beside what the store knows of it. */
@@ -22,70 +14,51 @@ export interface SyncFolder extends Pick<
   uidValidity: string;
 }
 
+/** A listed folder with the store's folder of that name, shown or hidden. */
+export interface ListedFolder {
+  collection: RemoteCollection;
+  nameIndex: string;
+  objectIndex: string | null;
+  old: StoredFolder | undefined;
+}
+
 /**
- * Brings the store's folders in line with a complete listing of the provider's: new ones appear,
- * those that are gone are hidden with what only they held. Returns the folders to sync, those
- * people look at first in front.
+ * The listed folders that the live loop has taken in already. New, renamed and vanished ones are
+ * its business alone, so that two loops never judge one listing differently.
  */
-export async function syncFolders(slice: Slice, remote: RemoteCollection[]): Promise<SyncFolder[]> {
-  const { deps, licence, profile } = slice;
-  const excluded = new Set(profile.excludedFolders.map((path) => JSON.stringify(path)));
-  const isExcluded = (collection: RemoteCollection): boolean =>
-    collection.path.some((_, i) => excluded.has(JSON.stringify(collection.path.slice(0, i + 1))));
-  const listed = remote.map((collection) => ({ collection, id: folderId(slice, collection) }));
-  const before = await withTenant(deps.database, licence.tenantId, (tx) =>
-    listStoredFolders(tx, licence),
-  );
-  const stored = new Map(before.map((folder) => [folder.id, folder]));
-  const changed = listed.filter(({ collection, id }) => {
-    const old = stored.get(id);
-    if (!old || old.hidden) return true;
-    // A server may list 0 for a folder that it has not indexed yet; once synced, renumbering decides.
-    if (old.liveCursor === null && old.uidValidity !== (collection.uidValidity ?? null))
-      return true;
-    return old.role !== (collection.role ?? null) || old.excluded !== isExcluded(collection);
-  });
-  const ids = new Set(listed.map(({ id }) => id));
-  const gone = before.filter((folder) => !folder.hidden && !ids.has(folder.id));
-  if (changed.length > 0 || gone.length > 0) {
-    slice.counts.removed += await slice.write(async (tx) => {
-      const rows = changed.map(({ collection, id }) => ({
-        id,
-        name: sealName(slice, id, collection),
-        role: collection.role,
-        uidValidity: collection.uidValidity,
-        excluded: isExcluded(collection),
-        messages: collection.messages,
-      }));
-      await storeFolders(tx, licence, rows);
-      const { caughtUpAt } = slice.facts;
-      const shut = rows.filter(({ id, excluded: isShut }) => isShut && wasOpen(stored.get(id)));
-      const shutOut = await emptyFolders(tx, licence, idsOf(shut), caughtUpAt);
-      return shutOut + (await hideFolders(tx, licence, idsOf(gone), caughtUpAt));
-    });
-  }
+export async function knownFolders(
+  slice: Slice,
+  remote: RemoteCollection[],
+): Promise<SyncFolder[]> {
+  const listed = matchFolders(slice, remote, await readStoredFolders(slice));
   return listed
-    .filter(({ collection }) => !isExcluded(collection))
-    .map(({ collection, id }) => toSyncFolder(collection, id, stored.get(id)))
-    .toSorted((a, b) => rank(a.role) - rank(b.role));
+    .filter(({ old }) => old !== undefined && !old.hidden && !old.excluded)
+    .map(({ collection, old }) => toSyncFolder(collection, old!.id, old))
+    .toSorted(byRank);
 }
 
-const idsOf = (folders: { id: string }[]): string[] => folders.map(({ id }) => id);
-
-function wasOpen(old: StoredFolder | undefined): boolean {
-  return old !== undefined && !old.hidden && !old.excluded;
+export async function readStoredFolders({ deps, licence }: Slice): Promise<StoredFolder[]> {
+  return await withTenant(deps.database, licence.tenantId, (tx) => listStoredFolders(tx, licence));
 }
 
-function folderId({ vault, licence }: Slice, collection: RemoteCollection): string {
-  return vault.index('folder', licence.connectionId, collection.ref);
+/** Finds the store's folder of each listed name; where several had it, the one that is shown. */
+export function matchFolders(
+  { vault, licence }: Slice,
+  remote: RemoteCollection[],
+  stored: StoredFolder[],
+): ListedFolder[] {
+  const byName = new Map(stored.map((folder) => [folder.nameIndex, folder]));
+  for (const folder of stored) if (!folder.hidden) byName.set(folder.nameIndex, folder);
+  return remote.map((collection) => {
+    const { ref, objectId } = collection;
+    const nameIndex = vault.index('folder', licence.connectionId, ref);
+    const objectIndex =
+      objectId === undefined ? null : vault.index('folder', licence.connectionId, '', objectId);
+    return { collection, nameIndex, objectIndex, old: byName.get(nameIndex) };
+  });
 }
 
-function sealName({ vault }: Slice, id: string, { path, ref }: RemoteCollection): Uint8Array {
-  const name: FolderName = { path, ref };
-  return sealJson(vault, { table: 'folders', column: 'name', rowId: id }, name);
-}
-
-function toSyncFolder(
+export function toSyncFolder(
   remote: RemoteCollection,
   id: string,
   old: StoredFolder | undefined,
@@ -104,6 +77,11 @@ function toSyncFolder(
 }
 
 const order: (FolderRole | null)[] = ['inbox', 'sent', 'drafts', null, 'archive', 'all'];
+
+/** Those people look at first come first. */
+export function byRank(a: SyncFolder, b: SyncFolder): number {
+  return rank(a.role) - rank(b.role);
+}
 
 function rank(role: FolderRole | null): number {
   const at = order.indexOf(role);

@@ -9,13 +9,15 @@ import { safetyTimeMs, watchedSafetyTimeMs, withJitter } from '../../domain/retr
 import type { SliceReport } from '../../domain/sync.ts';
 import type { ActivityDeps } from '../deps.ts';
 import { pageBounds } from './bounds.ts';
-import { syncFolders, type SyncFolder } from './folders.ts';
+import type { SyncFolder } from './folders.ts';
+import { settleDeletions } from './held-deletions.ts';
 import { carryOutIntents } from './intents/carry-out.ts';
 import type { Unsettled } from './intents/context.ts';
 import { retryStruck } from './retry-struck.ts';
 import { emptyReport, reportOf } from './run-slice.ts';
 import { openSlice, withSession, type Slice, type SliceLife, type SliceTarget } from './slice.ts';
 import { labelId, preparePage, storePreparedPage } from './store-slice-page.ts';
+import { syncFolders } from './sync-folders.ts';
 
 /** A watch that gave no sign for so long is not trusted to announce changes. */
 const watchTrustMs = 10 * minuteMs;
@@ -68,7 +70,7 @@ async function syncAll(
   session: MailSession,
   input: LiveSliceInput,
 ): Promise<{ complete: boolean; exact: boolean } & Unsettled> {
-  const list = async () => await syncFolders(slice, await session.collections());
+  const list = async () => await syncFolders(slice, session, await session.collections());
   // What people asked for goes first, so that the look at the mailbox finds it done.
   const { folders, ...left } = await carryOutIntents({
     ...{ slice, session, list },
@@ -85,7 +87,8 @@ async function syncAll(
       return { ...left, complete: false, exact };
     }
   }
-  return { ...left, complete: true, exact };
+  // Last, so that what was moved has shown up at its new place.
+  return { ...left, complete: await settleDeletions(slice, session, folders), exact };
 }
 
 /** Applies one folder's changes. Returns false when the slice's time ran out before the end. */
@@ -116,11 +119,12 @@ async function syncChanges(
 async function settle(slice: Slice, input: LiveSliceInput, nextAttemptAt: Date): Promise<void> {
   const { licence, startedAt } = slice;
   await slice.write(async (tx) => {
+    const held = await recordCaughtUp(tx, licence, { startedAt, nextAttemptAt });
     if (!input.poked) {
-      await eraseHidden(tx, licence, erasePerSliceMax);
+      // While somebody is asked whether so much was deleted, what went before may come back too.
+      if (held === 0) await eraseHidden(tx, licence, erasePerSliceMax);
       await eraseFinishedIntents(tx, licence);
     }
-    await recordCaughtUp(tx, licence, { startedAt, nextAttemptAt });
     await recordBackfill(tx, licence);
   });
 }

@@ -1,5 +1,6 @@
 import { readLicence, withFence, type Licence } from '../../db/fence.ts';
 import { readSealedAccount } from '../../db/queries/sync/account.ts';
+import { beginResync } from '../../db/queries/sync/resync.ts';
 import { readSyncFacts, recordState, type SyncFacts } from '../../db/queries/sync/status.ts';
 import type { Tx } from '../../db/client.ts';
 import { withTenant } from '../../db/tenant.ts';
@@ -41,6 +42,7 @@ export interface Slice {
   ownAddressIds: string[];
   facts: SyncFacts;
   counts: SliceCounts;
+  /** By the database's clock, like everything that it is compared with. */
   startedAt: Date;
   /** Reports the counts, and says whether the slice has to end now. */
   pulse(): boolean;
@@ -70,10 +72,9 @@ export async function openSlice(
 ): Promise<OpenedSlice> {
   const found = await readLicence(deps.database, target);
   if (!found) return { kind: 'disconnected', licence: undefined, eraseAfter: null };
-  const { account, facts } = await withTenant(deps.database, target.tenantId, async (tx) => ({
-    account: await readSealedAccount(tx, target),
-    facts: await readSyncFacts(tx, target),
-  }));
+  // A tenant on its way to the end writes nothing: its slices rest until it is active again.
+  if (found.tenantState !== 'active') return { kind: 'paused' };
+  const { account, facts } = await readStart(deps, found);
   if (!account || found.wanted === 'disconnected' || !account.credentials) {
     return { kind: 'disconnected', licence: found, eraseAfter: account?.eraseAfter ?? null };
   }
@@ -99,6 +100,20 @@ export async function openSlice(
   return { kind: 'open', slice: createSlice(deps, found, vault, opened, facts, life) };
 }
 
+/** What a slice starts from, after a resync that somebody asked for is taken up. */
+async function readStart(deps: ActivityDeps, licence: Licence) {
+  const read = () =>
+    withTenant(deps.database, licence.tenantId, async (tx) => ({
+      account: await readSealedAccount(tx, licence),
+      facts: await readSyncFacts(tx, licence),
+    }));
+  const start = await read();
+  const requestedAt = start.account?.resyncRequestedAt;
+  if (!requestedAt) return start;
+  await withFence(deps.database, licence, (tx) => beginResync(tx, licence, requestedAt));
+  return await read();
+}
+
 function createSlice(
   deps: ActivityDeps,
   found: Licence & { wanted: Wanted },
@@ -107,8 +122,7 @@ function createSlice(
   facts: SyncFacts,
   life: SliceLife,
 ): Slice {
-  const startedAt = new Date();
-  const deadline = startedAt.getTime() + sliceBudgetMs;
+  const deadline = Date.now() + sliceBudgetMs;
   const counts: SliceCounts = { stored: 0, updated: 0, removed: 0, skipped: 0 };
   let wanted = found.wanted;
   return {
@@ -121,7 +135,7 @@ function createSlice(
     ownAddressIds: [vault.index('address', normaliseAddress(opened.profile.address))],
     facts,
     counts,
-    startedAt,
+    startedAt: facts.now,
     pulse: () => {
       life.heartbeat(counts);
       return life.cancelled() || wanted !== 'run' || Date.now() >= deadline;

@@ -13,6 +13,8 @@ import type { Slice } from './slice.ts';
 export interface PreparedPage {
   page: HistoryPage | ChangePage;
   sealed: SealedMailPage;
+  /** Of a repair: when the reading began, by the database's clock. */
+  readSince?: Date;
 }
 
 /**
@@ -70,11 +72,12 @@ export async function storePreparedPage(
     await storePage(slice, folder, loop, { ...prepared, sealed });
   }
 }
+
 async function storePage(
   slice: Slice,
   folder: SyncFolder,
   loop: Loop,
-  { page, sealed }: PreparedPage,
+  { page, sealed, readSince }: PreparedPage,
 ): Promise<void> {
   const flagChanges = flagChangesOf(page);
   const stored = await slice.write(async (tx) => {
@@ -94,6 +97,8 @@ async function storePage(
         keywords.map((name) => labelId(slice, name)),
       ),
       vanished: 'vanished' in page ? page.vanished : [],
+      inferred: 'inferred' in page && page.inferred,
+      readSince: readSince ?? null,
       cursor: page.cursor,
       more: page.more,
       listed: page.listed,

@@ -2,15 +2,16 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { recordAudit } from '../../db/queries/audit.ts';
 import { decideErasure, disconnectConnection } from '../../db/queries/connection-ends.ts';
-import { readConnection, restartSync, writeWanted } from '../../db/queries/connections.ts';
+import { confirmDeletions, requestResync } from '../../db/queries/connection-requests.ts';
+import { readConnection, writeWanted } from '../../db/queries/connections.ts';
 import type { Tx } from '../../db/client.ts';
 import { withTenant, withTenantWrite, withTransition } from '../../db/tenant.ts';
 import { disconnectedDataKeptDays } from '../../workflows/contract.ts';
 import { type ApiEnv, auditActor, tenantOf } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
 import { idParams, requireId } from '../ids.ts';
-import { requireOwnOrAdmin } from '../permissions.ts';
-import { disconnected, notFound } from '../problem.ts';
+import { requireOwnOrAdmin, requireSelf } from '../permissions.ts';
+import { disconnected, HttpProblem, notFound } from '../problem.ts';
 import { readConnectionView } from '../read-connection.ts';
 import { type ApiApp, json, problems, tenantSecurity as security } from '../route-parts.ts';
 import { accepted } from '../schemas/connections.ts';
@@ -35,6 +36,19 @@ const syncRoute = action('sync', 'Look for changes now');
 const pauseRoute = action('pause', 'Stop syncing until resumed');
 const resumeRoute = action('resume', 'Go on syncing');
 const resyncRoute = action('resync', 'List everything again from the start');
+
+const confirmRoute = createRoute({
+  method: 'post',
+  path: '/v1/connections/{id}/confirm-deletions',
+  summary: 'Let the deletions pass that are held',
+  description:
+    'When much of a folder vanishes at the server within a day, nothing is deleted until the ' +
+    "mailbox's owner confirms it here. With count, only if that is still the number which is held.",
+  tags,
+  security,
+  request: { params, query: z.strictObject({ count: z.coerce.number().int().min(1).optional() }) },
+  responses,
+});
 
 const disconnectRoute = createRoute({
   method: 'delete',
@@ -62,13 +76,14 @@ export function addConnectionActionRoutes(app: ApiApp, deps: ApiDeps): void {
   const act = async (
     c: Context<ApiEnv>,
     work: (target: Target, actor: string) => Promise<void>,
+    permit = requireOwnOrAdmin,
   ) => {
     const principal = tenantOf(c);
     const { tenantId } = principal;
     const id = requireId('connection', c.req.param('id') ?? '');
     const row = await withTenant(database, tenantId, (tx) => readConnection(tx, tenantId, id));
     if (!row) throw notFound();
-    requireOwnOrAdmin(principal, row.memberId);
+    permit(principal, row.memberId);
     await work({ tenantId, id }, auditActor(principal));
     await nudge(deps, { tenantId, connectionId: id, provider: 'imap', capability: 'mail' });
     const view = await readConnectionView(deps, principal, id);
@@ -97,11 +112,24 @@ export function addConnectionActionRoutes(app: ApiApp, deps: ApiDeps): void {
     act(c, (target, actor) =>
       withTransition(database, target.tenantId, async (tx) => {
         await requireConnected(tx, target);
-        await restartSync(tx, target, 'mail');
+        await requestResync(tx, target, 'mail');
         await audit(tx, target, actor, 'connection.resynced');
       }),
     ),
   );
+
+  app.openapi(confirmRoute, (c) => {
+    const { count } = c.req.valid('query');
+    const confirm = async (target: Target, actor: string): Promise<void> =>
+      withTenantWrite(database, target.tenantId, async (tx) => {
+        await requireConnected(tx, target);
+        const held = await confirmDeletions(tx, target, count);
+        if (count !== undefined && held !== count) throw deletionsChanged(held);
+        if (held > 0) await audit(tx, target, actor, 'connection.deletions-confirmed');
+      });
+    // An administrator looks after a mailbox; what was deleted in it only its owner knows.
+    return act(c, confirm, requireSelf);
+  });
 
   app.openapi(disconnectRoute, (c) => {
     const { data } = c.req.valid('query');
@@ -125,6 +153,13 @@ async function requireConnected(tx: Tx, { tenantId, id }: Target): Promise<void>
   const row = await readConnection(tx, tenantId, id);
   if (!row) throw notFound();
   if (row.disconnectedAt !== null) throw disconnected();
+}
+
+function deletionsChanged(held: number): HttpProblem {
+  return new HttpProblem(
+    'deletions-changed',
+    `${held} deletions are held now: look at the connection again, then confirm that number.`,
+  );
 }
 
 async function audit(tx: Tx, { tenantId, id }: Target, actor: string, what: string): Promise<void> {

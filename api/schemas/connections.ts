@@ -94,6 +94,9 @@ const capabilityState = z
     watchAgeSeconds: z.int().nullable(),
     completeness: z.number().nullable(),
     skips: z.int().openapi({ description: 'Items in quarantine; see /skips.' }),
+    deletionsHeld: z
+      .int()
+      .openapi({ description: 'Items that vanished at the server; see /confirm-deletions.' }),
     backfillDone: z.boolean(),
     lastError: z.object({ kind: z.string(), at: z.iso.datetime() }).nullable(),
     nextAttemptAt: z.iso.datetime().nullable(),

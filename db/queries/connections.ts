@@ -137,25 +137,6 @@ export async function writeWanted(
   return { changed: rows.some(({ before }) => before !== wanted) };
 }
 
-/** Lists everything again from the start; call it inside `withTransition`. */
-export async function restartSync(
-  tx: Tx,
-  key: ConnectionKey,
-  capability: Capability,
-): Promise<boolean> {
-  if (!(await raiseGeneration(tx, key, capability))) return false;
-  const ofConnection = sql`tenant_id = ${key.tenantId} and connection_id = ${key.id}`;
-  await tx.execute(sql`
-    update collections set live_cursor = null, backfill_cursor = null, backfill_done = false,
-      mark = null
-    where ${ofConnection}`);
-  await tx.execute(sql`
-    update sync_status set backfill_done_at = null, caught_up_at = null, login_strikes = 0,
-      next_attempt_at = null, behind_since = coalesce(behind_since, steward_now())
-    where ${ofConnection} and capability = ${capability}`);
-  return true;
-}
-
 /** Also states the new licence, so that this transaction may write what the fence guards. */
 export async function raiseGeneration(
   tx: Tx,

@@ -23,6 +23,8 @@ export interface ProgressRow {
   expected: number;
   /** Quarantined items. */
   skips: number;
+  /** Deletions that wait for the mailbox's owner to confirm them. */
+  deletionsHeld: number;
 }
 
 /** The progress of these connections; of all of the tenant's when no ids are given. */
@@ -39,11 +41,14 @@ export async function readProgress(
       s.state, s.reason, s.state_since as "stateSince", s.last_error_kind as "lastErrorKind",
       s.last_error_at as "lastErrorAt", s.next_attempt_at as "nextAttemptAt",
       s.caught_up_at as "caughtUpAt", s.behind_since as "behindSince",
-      s.watch_seen_at as "watchSeenAt", s.backfill_done_at as "backfillDoneAt",
+      s.watch_seen_at as "watchSeenAt", 
+      case when n.resync_requested_at > coalesce(s.resynced_at, '-infinity') then null
+        else s.backfill_done_at end as "backfillDoneAt", s.deletions_held as "deletionsHeld",
       totals.stored, totals.expected, skipped.skips
     from sync_status s
     join directory.connections d on d.id = s.connection_id and d.capability = s.capability
       and d.tenant_id = s.tenant_id
+    join connections n on n.tenant_id = s.tenant_id and n.id = s.connection_id
     cross join lateral (
       select least(coalesce(sum(l.stored), 0), 2147483647)::int as stored,
         least(coalesce(sum(l.expected), 0), 2147483647)::int as expected

@@ -47,6 +47,11 @@ export const connections = pgTable(
     disconnectedAt: instant('disconnected_at'),
     /** When a disconnected connection's data is erased; null keeps it. */
     eraseAfter: instant('erase_after'),
+    /** The last time that somebody asked to list everything again. */
+    resyncRequestedAt: instant('resync_requested_at'),
+    reconcileRequestedAt: instant('reconcile_requested_at'),
+    /** Deletions that were held at that moment may pass. */
+    deletionsConfirmedAt: instant('deletions_confirmed_at'),
   },
   (table) => [
     primaryKey({ columns: [table.tenantId, table.id] }),
@@ -75,6 +80,12 @@ export const syncStatus = pgTable(
     behindSince: instant('behind_since'),
     watchSeenAt: instant('watch_seen_at'),
     backfillDoneAt: instant('backfill_done_at'),
+    /** When the resync that was asked for last was taken up. */
+    resyncedAt: instant('resynced_at'),
+    reconcileStartedAt: instant('reconcile_started_at'),
+    reconciledAt: instant('reconciled_at'),
+    /** Items that the brake keeps until somebody confirms that they were deleted. */
+    deletionsHeld: integer('deletions_held').notNull().default(0),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.connectionId, table.capability] })],
 );
@@ -113,6 +124,10 @@ export const folders = pgTable(
     createdAt: createdAt(),
     /** Gone at the provider since then. */
     hiddenAt: instant('hidden_at'),
+    /** Blind index of the provider's present name, once it is another than the id's own. */
+    refIndex: uuid('ref_index'),
+    /** Blind index of the provider's own id of the folder, where it gives one. */
+    objectIndex: uuid('object_index'),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.id] })],
 );

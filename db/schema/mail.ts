@@ -55,6 +55,8 @@ export const placements = pgTable(
     labelIds: uuid('label_ids').array().notNull(),
     version: bigint('version', { mode: 'bigint' }).notNull(),
     hiddenAt: instant('hidden_at'),
+    /** Since when the brake holds its deletion: the provider shows it no more. */
+    missingAt: instant('missing_at'),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.folderId, table.uid] })],
 );
@@ -120,6 +122,8 @@ export const tombstones = pgTable(
     uid: bigint('uid', { mode: 'number' }).notNull(),
     connectionId: uuid('connection_id').notNull(),
     at: instant('at').notNull().defaultNow(),
+    /** A complete listing did not show it; false when the provider said itself that it is gone. */
+    inferred: boolean('inferred').notNull().default(false),
   },
   (table) => [
     primaryKey({ columns: [table.tenantId, table.folderId, table.uidValidity, table.uid] }),

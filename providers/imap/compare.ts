@@ -95,7 +95,7 @@ async function changedFlags(
 }
 
 /** Rows are taken one by one, so that a folder of a million messages is never held at once. */
-async function* streamFlags(
+export async function* streamFlags(
   { client }: OpenFolder,
   lowest: number,
   highest: number,

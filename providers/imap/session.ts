@@ -5,6 +5,7 @@ import { translated } from './errors.ts';
 import { readHistory } from './history.ts';
 import { listIdentified } from './identify.ts';
 import { readItems } from './items.ts';
+import { findExisting, readListing } from './reconciliation.ts';
 import type { Lease } from './session-pool.ts';
 import { createWriter } from './write/writer.ts';
 
@@ -53,6 +54,8 @@ export function createSession(lease: Lease, explain: (error: unknown) => unknown
     changes: (request) => counted(readChanges(lease, request)),
     history: (request) => counted(readHistory(lease, request)),
     items: (request) => counted(readItems(lease, request)),
+    listing: (request) => counted(readListing(lease, request)),
+    existing: (request) => alone(() => findExisting(lease, request)),
     write: createWriter(lease, alone),
     [Symbol.asyncDispose]: async () => lease.release(busy > 0),
   };

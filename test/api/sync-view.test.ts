@@ -23,6 +23,7 @@ const live: ProgressRow = {
   stored: 10,
   expected: 10,
   skips: 0,
+  deletionsHeld: 0,
 };
 
 const view = (changes: Partial<ProgressRow>) => viewSync({ ...live, ...changes });

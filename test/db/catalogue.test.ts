@@ -10,6 +10,7 @@ import * as directory from '../../db/schema/directory.ts';
 import * as intents from '../../db/schema/intents.ts';
 import * as keysSchema from '../../db/schema/keys.ts';
 import * as mail from '../../db/schema/mail.ts';
+import * as reconciliations from '../../db/schema/reconciliations.ts';
 import * as requests from '../../db/schema/requests.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -97,7 +98,10 @@ describe('the catalogue', () => {
 });
 
 describe('the Drizzle schema', () => {
-  const tables = [admin, connections, directory, intents, mail, requests, keysSchema]
+  const tables = [
+    ...[admin, connections, directory, intents],
+    ...[mail, reconciliations, requests, keysSchema],
+  ]
     .flatMap((module) => Object.values<unknown>(module))
     .filter((value): value is PgTable => is(value, Table) && is(value, PgTable));
 

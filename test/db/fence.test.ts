@@ -104,6 +104,7 @@ describe('the trigger behind the fence', () => {
     'labels',
     'collections',
     'folders',
+    'reconciliations',
   ];
 
   it.each(tables)('refuses to change %s without a licence', async (table) => {

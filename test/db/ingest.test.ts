@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodePage } from '../../activities/mail/encode-page.ts';
 import { withFence, type FoundLicence } from '../../db/fence.ts';
-import { hideFolders, storeFolders, type FolderToStore } from '../../db/queries/sync/folders.ts';
+import { hideFolder, storeFolders, type FolderToStore } from '../../db/queries/sync/folders.ts';
 import { storeMailPage, type PageToStore } from '../../db/queries/ingest/store-page.ts';
 import { beginRenumbering } from '../../db/queries/ingest/renumber.ts';
 import { withTenant } from '../../db/tenant.ts';
@@ -119,7 +119,9 @@ describe('the ingest point of mail', () => {
     await store(inbox, [mail(1, '<d1@x>')]);
     const ids = (await messagesOf(inbox)).map((row) => row.id);
     await store(archive, [mail(7, '<d1@x>')]);
-    await withFence(base.app, licence, (tx) => hideFolders(tx, licence, [inbox], before));
+    await withFence(base.app, licence, (tx) =>
+      hideFolder(tx, licence, inbox, { caughtUpAt: before, inferred: true }),
+    );
     expect((await messagesOf(archive)).map((row) => row.id)).toEqual(ids);
   });
 
@@ -224,13 +226,15 @@ async function makeFolder(): Promise<string> {
   const id = uuidv7();
   const folder: FolderToStore = {
     id,
+    nameIndex: id,
+    objectIndex: null,
     name: new Uint8Array([0]),
     role: undefined,
     uidValidity: '1',
     excluded: false,
     messages: 0,
   };
-  await withFence(base.app, licence, (tx) => storeFolders(tx, licence, [folder]));
+  await withFence(base.app, licence, (tx) => storeFolders(tx, licence, [folder], null));
   return id;
 }
 
@@ -260,6 +264,7 @@ function pageOf(
   });
   return {
     ...{ loop: 'live', folderId, uidValidity, page, failures: [], flagChanges: [] },
+    ...{ inferred: false, readSince: null },
     ...{ flagChangeLabels: [], vanished: [], more: false, listed: undefined, caughtUpAt: null },
     cursor: { uidNext: messages.at(-1)?.uid ?? 0 },
     ...more,

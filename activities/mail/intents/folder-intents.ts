@@ -1,5 +1,5 @@
 import { recordDone, recordRefused, type PendingIntent } from '../../../db/queries/sync/intents.ts';
-import { hideFolders } from '../../../db/queries/sync/folders.ts';
+import { hideFolder } from '../../../db/queries/sync/folders.ts';
 import { isRefusedForGood, ProviderFailure } from '../../../domain/failure.ts';
 import { openContent } from '../../../domain/sealed-intent.ts';
 import type { SyncFolder } from '../folders.ts';
@@ -71,7 +71,7 @@ async function rename(
 async function remove({ slice, session }: IntentContext, folder: SyncFolder): Promise<void> {
   await session.write.deleteFolder(folder.remote);
   slice.counts.removed += await slice.write((tx) =>
-    hideFolders(tx, slice.licence, [folder.id], null),
+    hideFolder(tx, slice.licence, folder.id, { caughtUpAt: null, inferred: false }),
   );
 }
 

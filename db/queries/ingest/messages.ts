@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { SealedMailPage, SealedMessage, Span } from '../../../domain/mail-page.ts';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
+import type { Loop } from './store-page.ts';
 
 /**
  * Inserts a page's messages in one statement: the sealed values travel as one blob and are cut out
@@ -45,17 +46,24 @@ export async function insertMessages(
     on conflict (tenant_id, id) do update set
       envelope = excluded.envelope, body = excluded.body, content_index = excluded.content_index,
       message_id_index = excluded.message_id_index, twin_index = excluded.twin_index,
-      hidden_at = null
+      sent_at = excluded.sent_at, received_at = excluded.received_at, size = excluded.size,
+      has_attachments = excluded.has_attachments, hidden_at = null
     returning xmax = 0 as fresh`);
   return rows.filter(({ fresh }) => fresh).length;
 }
 
-/** Who takes part in the page's messages. */
+/** Who takes part in the page's messages. A repair trusts nothing that stands there. */
 export async function insertParticipants(
   tx: Tx,
   licence: Licence,
   messages: SealedMessage[],
+  loop: Loop,
 ): Promise<void> {
+  if (loop === 'repair') {
+    await tx.execute(sql`
+      delete from participants where tenant_id = ${licence.tenantId}
+        and message_id = any(${sql.param(messages.map(({ id }) => id))}::uuid[])`);
+  }
   const rows = messages.flatMap(({ id, participants }) =>
     participants.map(({ role, addressId }) => ({ id, role, addressId })),
   );
@@ -76,7 +84,12 @@ export async function insertAddressesAndLabels(
   tx: Tx,
   licence: Licence,
   { addresses, labels, blob }: SealedMailPage,
+  loop: Loop,
 ): Promise<void> {
+  const onConflict = (column: string) =>
+    loop === 'repair'
+      ? sql.raw(`on conflict (tenant_id, id) do update set ${column} = excluded.${column}`)
+      : sql.raw('on conflict do nothing');
   // Sorted, so that two loops inserting the same addresses never wait for each other in a circle.
   const sorted = addresses.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   if (sorted.length > 0) {
@@ -91,7 +104,7 @@ export async function insertAddressesAndLabels(
         ${sql.param(sorted.map(({ id }) => id))}::uuid[],
         ${sql.param(values.at)}::int[], ${sql.param(values.length)}::int[]
       ) as page (id, at, length)
-      on conflict do nothing`);
+      ${onConflict('address')}`);
   }
   if (labels.length > 0) {
     const values = cutOut(
@@ -105,7 +118,7 @@ export async function insertAddressesAndLabels(
         ${sql.param(labels.map(({ id }) => id))}::uuid[],
         ${sql.param(values.at)}::int[], ${sql.param(values.length)}::int[]
       ) as page (id, at, length)
-      on conflict do nothing`);
+      ${onConflict('name')}`);
   }
 }
 

@@ -4,9 +4,9 @@ import type { Licence } from '../../fence.ts';
 import type { PageToStore } from './store-page.ts';
 
 /**
- * Messages that lost their place within the undo window and appear again in this page, by UID: the
- * same message moved, was renumbered, or came back. It keeps its id. Of several the oldest is taken:
- * the younger are places where it stood in between.
+ * Messages that lost their place within the undo window, or whose every place is held as missing,
+ * and that appear again in this page, by UID: the same message moved, was renumbered, or came back.
+ * It keeps its id. Of several the oldest is taken: the younger are places where it stood in between.
  */
 export async function claimTwins(
   tx: Tx,
@@ -21,11 +21,16 @@ export async function claimTwins(
           and connection_id = ${licence.connectionId} and hidden_at is not null)
         or exists (select from placements where tenant_id = ${licence.tenantId}
           and folder_id = ${folderId} and uid < 0)
+        or exists (select from placements where tenant_id = ${licence.tenantId}
+          and connection_id = ${licence.connectionId} and missing_at is not null)
       )
       and m.twin_index = any(${sql.param(page.messages.map((m) => m.twinIndex))}::uuid[])
       and (m.hidden_at is not null or exists (
         select from placements p where p.tenant_id = m.tenant_id and p.message_id = m.id
           and p.folder_id = ${folderId} and p.uid < 0
+      ) or not exists (
+        select from placements p where p.tenant_id = m.tenant_id and p.message_id = m.id
+          and p.hidden_at is null and p.missing_at is null
       ))
     order by m.created_at, m.id`);
   const homeless = new Map<string, string[]>();
@@ -59,14 +64,19 @@ export async function placeMessages(
     delete from placements where tenant_id = ${licence.tenantId} and folder_id = ${folderId}
       and uid < 0 and message_id = any(${sql.param(claimed)}::uuid[])
     returning message_id`);
+  const uids = sql.param(messages.map((m) => m.uid));
   const rows = await tx.execute<{ uid: string; message_id: string; fresh: boolean }>(sql`
+    with hidden as (
+      select uid from placements where tenant_id = ${licence.tenantId}
+        and folder_id = ${folderId} and uid = any(${uids}::bigint[]) and hidden_at is not null
+    )
     insert into placements as old (
       tenant_id, connection_id, folder_id, uid, message_id, flags, label_ids, version
     )
     select ${licence.tenantId}, ${licence.connectionId}, ${folderId}, page.uid, message_id, flags,
       label_ids::uuid[], version
     from unnest(
-      ${sql.param(messages.map((m) => m.uid))}::bigint[],
+      ${uids}::bigint[],
       ${sql.param(messages.map((m) => twins.get(m.uid) ?? m.id))}::uuid[],
       ${sql.param(messages.map((m) => m.flags))}::smallint[],
       ${sql.param(messages.map((m) => `{${m.labelIds.join(',')}}`))}::text[],
@@ -81,12 +91,47 @@ export async function placeMessages(
       label_ids =
         case when excluded.version >= old.version then excluded.label_ids else old.label_ids end,
       version = greatest(excluded.version, old.version),
-      hidden_at = null
-    returning uid, message_id, xmax = 0 as fresh`);
-  await unhide(tx, licence, claimed);
+      hidden_at = null, missing_at = null
+    returning uid, message_id,
+      xmax = 0 or exists (select from hidden where hidden.uid = old.uid) as fresh`);
   const owners = new Map(rows.map((row) => [Number(row.uid), row.message_id]));
+  // A place that is taken already, or has a tombstone, does not get the message that claimed it.
+  const placed = [...twins].filter(([uid, id]) => owners.get(uid) === id).map(([, id]) => id);
+  await unhide(tx, licence, placed);
+  await leaveMissingPlaces(tx, licence, placed, { page, folderId });
   const stored = rows.filter(({ fresh }) => fresh).length - renumbered.length;
   return { owners, stored };
+}
+
+/**
+ * A message that was missing at its old place stands at a new one now: it was moved, and nobody
+ * has to be asked. Places that this page shows again are left to it.
+ */
+async function leaveMissingPlaces(
+  tx: Tx,
+  licence: Licence,
+  messageIds: string[],
+  { page, folderId }: Pick<PageToStore, 'page' | 'folderId'>,
+): Promise<void> {
+  if (messageIds.length === 0) return;
+  const here = sql.param(page.messages.map(({ uid }) => uid));
+  await tx.execute(sql`
+    with moved as (
+      update placements set hidden_at = steward_now(), missing_at = null
+      where tenant_id = ${licence.tenantId} and message_id = any(${sql.param(messageIds)}::uuid[])
+        and missing_at is not null and hidden_at is null
+        and not (folder_id = ${folderId} and uid = any(${here}::bigint[]))
+      returning folder_id, uid
+    ), left_behind as (
+      insert into tombstones (tenant_id, connection_id, folder_id, uid_validity, uid)
+      select f.tenant_id, f.connection_id, f.id, f.uid_validity, moved.uid
+      from moved join folders f on f.tenant_id = ${licence.tenantId} and f.id = moved.folder_id
+      where moved.uid > 0 and f.uid_validity is not null
+      on conflict do nothing
+    )
+    update collections c set stored = c.stored - lost.count
+    from (select folder_id, count(*)::int as count from moved group by folder_id) lost
+    where c.tenant_id = ${licence.tenantId} and c.id = lost.folder_id`);
 }
 
 async function unhide(tx: Tx, licence: Licence, messageIds: string[]): Promise<void> {

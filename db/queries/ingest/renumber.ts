@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
+import { holdDeletions, visiblePlaces } from './brake.ts';
 import { settleHomeless } from './vanished.ts';
 
 /**
@@ -15,13 +16,16 @@ export async function beginRenumbering(
   uidValidity: string,
   caughtUpAt: Date | null,
 ): Promise<void> {
-  const dropped = await endRenumbering(tx, licence, folderId);
   await tx.execute(sql`
     delete from placements where tenant_id = ${licence.tenantId} and folder_id = ${folderId}
       and hidden_at is not null`);
+  // Below what an unfinished renumbering has left: those messages are still looked for as well.
   await tx.execute(sql`
-    update placements set uid = -uid, version = 0
-    where tenant_id = ${licence.tenantId} and folder_id = ${folderId}`);
+    update placements set missing_at = null, version = 0, uid = least(0, (
+        select min(uid) from placements where tenant_id = ${licence.tenantId}
+          and folder_id = ${folderId}
+      )) - uid
+    where tenant_id = ${licence.tenantId} and folder_id = ${folderId} and uid > 0`);
   await tx.execute(sql`
     delete from skips where tenant_id = ${licence.tenantId} and folder_id = ${folderId}`);
   await tx.execute(sql`
@@ -29,30 +33,31 @@ export async function beginRenumbering(
     where tenant_id = ${licence.tenantId} and id = ${folderId}`);
   await tx.execute(sql`
     update collections set backfill_cursor = null, backfill_done = false, mark = null,
-      stored = stored - ${dropped},
       renumbered_since = coalesce(renumbered_since, ${caughtUpAt?.toISOString() ?? null})
     where tenant_id = ${licence.tenantId} and id = ${folderId}`);
 }
 
 /**
- * After a complete new listing: what did not show up again is gone, or was moved out of the folder
- * before it was listed. Returns how many places.
+ * After a complete new listing: what did not show up again is gone, as far as the brake lets it, or
+ * was moved out of the folder before it was listed. Returns how many places.
  */
 export async function endRenumbering(tx: Tx, licence: Licence, folderId: string): Promise<number> {
-  const left = await tx.execute<{ message_id: string }>(sql`
-    delete from placements
-    where tenant_id = ${licence.tenantId} and folder_id = ${folderId} and uid < 0
+  const [left] = await tx.execute<{ since: string | null }>(sql`
+    select c.renumbered_since as since from collections c
+    where c.tenant_id = ${licence.tenantId} and c.id = ${folderId} and exists (
+      select from placements p where ${visiblePlaces(licence, folderId)} and p.uid < 0)`);
+  if (!left) return 0;
+  const caughtUpAt = left.since === null ? null : new Date(left.since);
+  await holdDeletions(tx, licence, { folderId, which: sql`p.uid < 0`, caughtUpAt });
+  const dropped = await tx.execute<{ message_id: string }>(sql`
+    delete from placements p
+    where ${visiblePlaces(licence, folderId)} and p.uid < 0 and p.missing_at is null
     returning message_id`);
-  if (left.length === 0) return 0;
-  const [collection] = await tx.execute<{ since: string | null }>(sql`
-    select renumbered_since as since from collections
-    where tenant_id = ${licence.tenantId} and id = ${folderId}`);
-  const since = collection?.since ?? null;
   await settleHomeless(
     tx,
     licence,
-    left.map((row) => row.message_id),
-    since === null ? null : new Date(since),
+    dropped.map((row) => row.message_id),
+    caughtUpAt,
   );
-  return left.length;
+  return dropped.length;
 }

@@ -9,7 +9,7 @@ import { insertAddressesAndLabels, insertMessages, insertParticipants } from './
 import { claimTwins, placeMessages } from './placements.ts';
 import { endRenumbering } from './renumber.ts';
 import { recordStrikes } from './strikes.ts';
-import { hideVanished } from './vanished.ts';
+import { hideVanished, liftTombstones } from './vanished.ts';
 
 /** Who brings a page. A repair reads single items again and moves no cursor. */
 export type Loop = 'live' | 'backfill' | 'repair';
@@ -25,6 +25,10 @@ export interface PageToStore {
   /** Label ids of each flag change, in the same order. */
   flagChangeLabels: string[][];
   vanished: number[];
+  /** Whether what vanished is missing from a listing, instead of being called gone. */
+  inferred: boolean;
+  /** Of a repair: its items were there after this instant, whatever was thought before. */
+  readSince: Date | null;
   cursor: Cursor;
   more: boolean;
   listed: number | undefined;
@@ -50,7 +54,7 @@ export async function storeMailPage(
 ): Promise<PageCounts> {
   const vanished = await hideVanished(tx, licence, input);
   // Flag changes bring keywords too, in pages without a message.
-  await insertAddressesAndLabels(tx, licence, input.page);
+  await insertAddressesAndLabels(tx, licence, input.page, input.loop);
   await applyFlagChanges(tx, licence, input);
   const { fresh, placed, stored } = await storeMessages(tx, licence, input);
   const skipped = await recordStrikes(tx, licence, input);
@@ -63,6 +67,7 @@ export async function storeMailPage(
 
 async function storeMessages(tx: Tx, licence: Licence, input: PageToStore) {
   if (input.page.messages.length === 0) return { fresh: 0, placed: 0, stored: 0 };
+  if (input.readSince) await liftTombstones(tx, licence, input, input.readSince);
   const twins = await claimTwins(tx, licence, input);
   const { owners, stored } = await placeMessages(tx, licence, input, twins);
   // A UID that already belongs to another row (a moved message) keeps it: its twin is left out.
@@ -71,6 +76,6 @@ async function storeMessages(tx: Tx, licence: Licence, input: PageToStore) {
   const messages = [...new Map(owned.map((message) => [message.id, message])).values()];
   const { threads, tracked } = await linkThreads(tx, licence, messages);
   const fresh = await insertMessages(tx, licence, { ...input.page, messages }, threads, tracked);
-  await insertParticipants(tx, licence, messages);
+  await insertParticipants(tx, licence, messages, input.loop);
   return { fresh, placed: owners.size, stored };
 }

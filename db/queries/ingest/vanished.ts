@@ -1,28 +1,37 @@
 import { sql } from 'drizzle-orm';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
+import { holdDeletions, visiblePlaces } from './brake.ts';
 import type { PageToStore } from './store-page.ts';
 
 /**
- * Hides what the provider said is gone and leaves tombstones, so that a late page can't bring it
- * back. A message that is in no folder any more is hidden itself, unless its twin has meanwhile
- * appeared elsewhere: then it was moved, and keeps its id. Returns how many places were hidden.
+ * Hides what is gone and leaves tombstones, so that a late page can't bring it back. What is only
+ * inferred from a listing passes the brake first. A message that is in no folder any more is hidden
+ * itself, unless its twin has meanwhile appeared elsewhere: then it was moved, and keeps its id.
+ * Returns how many places were hidden.
  */
 export async function hideVanished(
   tx: Tx,
   licence: Licence,
-  { vanished, folderId, uidValidity, caughtUpAt }: PageToStore,
+  { vanished, inferred, folderId, uidValidity, caughtUpAt }: PageToStore,
 ): Promise<number> {
   if (vanished.length === 0) return 0;
+  const which = sql`p.uid = any(${sql.param(vanished)}::bigint[])`;
+  if (inferred) await holdDeletions(tx, licence, { folderId, which, caughtUpAt });
+  const held = inferred
+    ? sql`exists (select from placements p where ${visiblePlaces(licence, folderId)}
+        and p.uid = gone.uid and p.missing_at is not null)`
+    : sql`false`;
   await tx.execute(sql`
-    insert into tombstones (tenant_id, connection_id, folder_id, uid_validity, uid)
-    select ${licence.tenantId}, ${licence.connectionId}, ${folderId}, ${uidValidity}, uid
-    from unnest(${sql.param(vanished)}::bigint[]) as gone (uid)
+    insert into tombstones (tenant_id, connection_id, folder_id, uid_validity, uid, inferred)
+    select ${licence.tenantId}, ${licence.connectionId}, ${folderId}, ${uidValidity}, uid,
+      ${inferred}
+    from unnest(${sql.param(vanished)}::bigint[]) as gone (uid) where not ${held}
     on conflict do nothing`);
+  const passing = inferred ? sql`and p.missing_at is null` : sql``;
   const hidden = await tx.execute<{ message_id: string }>(sql`
-    update placements set hidden_at = steward_now()
-    where tenant_id = ${licence.tenantId} and folder_id = ${folderId}
-      and uid = any(${sql.param(vanished)}::bigint[]) and hidden_at is null
+    update placements p set hidden_at = steward_now(), missing_at = null
+    where ${visiblePlaces(licence, folderId)} and ${which} ${passing}
     returning message_id`);
   await settleHomeless(
     tx,
@@ -31,6 +40,22 @@ export async function hideVanished(
     caughtUpAt,
   );
   return hidden.length;
+}
+
+/**
+ * Items that a repair has read are there: tombstones from before the reading were wrong. Younger
+ * ones stay, because then the item went after it was read.
+ */
+export async function liftTombstones(
+  tx: Tx,
+  licence: Licence,
+  { page, folderId, uidValidity }: PageToStore,
+  readSince: Date,
+): Promise<void> {
+  await tx.execute(sql`
+    delete from tombstones where tenant_id = ${licence.tenantId} and folder_id = ${folderId}
+      and uid_validity = ${uidValidity} and at < ${readSince.toISOString()}
+      and uid = any(${sql.param(page.messages.map(({ uid }) => uid))}::bigint[])`);
 }
 
 /** Decides, for messages that just lost a place, between moved, hidden and still shown elsewhere. */

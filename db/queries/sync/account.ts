@@ -8,11 +8,13 @@ export interface SealedAccount {
   backfillSince: string | null;
   eraseAfter: Date | null;
   disconnectedAt: Date | null;
+  /** Somebody asked to list everything again, and no slice has begun to. */
+  resyncRequestedAt: Date | null;
 }
 
 export async function readSealedAccount(
   tx: Tx,
-  { tenantId, connectionId }: { tenantId: string; connectionId: string },
+  key: { tenantId: string; connectionId: string; capability: string },
 ): Promise<SealedAccount | undefined> {
   const [row] = await tx.execute<{
     credentials: Uint8Array | null;
@@ -20,15 +22,22 @@ export async function readSealedAccount(
     backfill_since: string | null;
     erase_after: string | null;
     disconnected_at: string | null;
+    resync_requested_at: string | null;
   }>(sql`
-    select credentials, profile, backfill_since, erase_after, disconnected_at
-    from connections where tenant_id = ${tenantId} and id = ${connectionId}`);
+    select c.credentials, c.profile, c.backfill_since, c.erase_after, c.disconnected_at,
+      case when s.resynced_at is null or s.resynced_at < c.resync_requested_at
+        then c.resync_requested_at end as resync_requested_at
+    from connections c join sync_status s on s.tenant_id = c.tenant_id
+      and s.connection_id = c.id and s.capability = ${key.capability}
+    where c.tenant_id = ${key.tenantId} and c.id = ${key.connectionId}`);
   if (!row) return undefined;
+  const date = (text: string | null) => (text === null ? null : new Date(text));
   return {
     credentials: row.credentials,
     profile: row.profile,
     backfillSince: row.backfill_since,
-    eraseAfter: row.erase_after === null ? null : new Date(row.erase_after),
-    disconnectedAt: row.disconnected_at === null ? null : new Date(row.disconnected_at),
+    eraseAfter: date(row.erase_after),
+    disconnectedAt: date(row.disconnected_at),
+    resyncRequestedAt: date(row.resync_requested_at),
   };
 }

@@ -91,6 +91,7 @@ export async function eraseConnectionRest(tx: Tx, key: ConnectionKey): Promise<v
   await tx.execute(sql`
     delete from labels where ${left}
       and id not in (select unnest(label_ids) from placements where ${left})`);
+  await tx.execute(sql`delete from reconciliations where ${left}`);
   const empty = sql`not in (select folder_id from placements where ${left})`;
   await tx.execute(sql`delete from folders where ${left} and id ${empty}`);
   await tx.execute(sql`delete from collections where ${left} and id ${empty}`);

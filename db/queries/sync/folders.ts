@@ -3,11 +3,17 @@ import type { FolderRole } from '../../../domain/mail.ts';
 import type { Cursor } from '../../../domain/provider.ts';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
+import { holdDeletions, visiblePlaces, type MissingPlaces } from '../ingest/brake.ts';
+import { beginRenumbering } from '../ingest/renumber.ts';
 import { settleHomeless } from '../ingest/vanished.ts';
 
 /** A folder of the store with its collection: cursors and counts. */
 export interface StoredFolder {
   id: string;
+  /** Blind index of the provider's name of it; the id itself until the folder is renamed. */
+  nameIndex: string;
+  /** Blind index of the provider's own id of the folder, where it gives one. */
+  objectIndex: string | null;
   /** Sealed `{path, ref}`; empty at folders that are not in the store yet. */
   name: Uint8Array;
   role: FolderRole | null;
@@ -27,7 +33,9 @@ export async function listStoredFolders(
   { tenantId, connectionId }: { tenantId: string; connectionId: string },
 ): Promise<StoredFolder[]> {
   return await tx.execute<StoredFolder & Record<string, unknown>>(sql`
-    select f.id, f.name, f.role, f.uid_validity as "uidValidity", f.excluded,
+    select f.id, coalesce(f.ref_index, f.id) as "nameIndex",
+      f.object_index as "objectIndex", f.name, f.role,
+      f.uid_validity as "uidValidity", f.excluded,
       f.hidden_at is not null as hidden, c.live_cursor as "liveCursor",
       c.backfill_cursor as "backfillCursor", c.backfill_done as "backfillDone", c.mark, c.stored,
       c.expected
@@ -38,6 +46,8 @@ export async function listStoredFolders(
 
 export interface FolderToStore {
   id: string;
+  nameIndex: string;
+  objectIndex: string | null;
   name: Uint8Array;
   role: FolderRole | undefined;
   uidValidity: string | undefined;
@@ -45,23 +55,31 @@ export interface FolderToStore {
   messages: number;
 }
 
-/** Writes the provider's listing: new folders, changed roles, and what it holds of each. */
+/** Writes the provider's listing: new and renamed folders, changed roles, what it holds of each. */
 export async function storeFolders(
   tx: Tx,
-  { tenantId, connectionId }: Licence,
+  licence: Licence,
   listed: FolderToStore[],
+  caughtUpAt: Date | null,
 ): Promise<void> {
+  const { tenantId, connectionId } = licence;
   for (const folder of listed) {
+    await voidOldNumbering(tx, licence, folder, caughtUpAt);
+    const refIndex = folder.nameIndex === folder.id ? null : folder.nameIndex;
     await tx.execute(sql`
-      insert into folders (tenant_id, connection_id, id, name, role, uid_validity, excluded)
+      insert into folders
+        (tenant_id, connection_id, id, name, role, uid_validity, excluded, ref_index, object_index)
       values (${tenantId}, ${connectionId}, ${folder.id}, ${sql.param(folder.name)},
-        ${folder.role ?? null}, ${folder.uidValidity ?? null}, ${folder.excluded})
+        ${folder.role ?? null}, ${folder.uidValidity ?? null}, ${folder.excluded}, ${refIndex},
+        ${folder.objectIndex})
       on conflict (tenant_id, id) do update set role = excluded.role, hidden_at = null,
-        excluded = excluded.excluded,
+        name = excluded.name, excluded = excluded.excluded, ref_index = excluded.ref_index,
+        object_index = excluded.object_index,
         uid_validity = case when exists (select from collections c
             where c.tenant_id = folders.tenant_id and c.id = folders.id
               and c.live_cursor is not null)
-          then folders.uid_validity else excluded.uid_validity end`);
+          then folders.uid_validity
+          else coalesce(excluded.uid_validity, folders.uid_validity) end`);
     await tx.execute(sql`
       insert into collections (tenant_id, connection_id, id, expected)
       values (${tenantId}, ${connectionId}, ${folder.id}, ${folder.messages})
@@ -70,37 +88,75 @@ export async function storeFolders(
 }
 
 /**
- * Hides folders that a complete listing did not show, with what only they held. What was moved out
- * of them since `caughtUpAt`, and is stored at its new place already, keeps its id.
+ * A folder without a cursor (made again under its old name, or in a resync) may stand under another
+ * numbering than its rows: a UID of theirs means another message now.
  */
-export async function hideFolders(
+async function voidOldNumbering(
   tx: Tx,
   licence: Licence,
-  ids: string[],
+  { id, uidValidity }: FolderToStore,
   caughtUpAt: Date | null,
-): Promise<number> {
-  if (ids.length === 0) return 0;
-  await tx.execute(sql`
-    update folders set hidden_at = steward_now()
-    where tenant_id = ${licence.tenantId} and id = any(${sql.param(ids)}::uuid[])`);
-  return await emptyFolders(tx, licence, ids, caughtUpAt);
+): Promise<void> {
+  if (uidValidity === undefined) return;
+  const other = await tx.execute(sql`
+    select from folders f join collections c on c.tenant_id = f.tenant_id and c.id = f.id
+    where f.tenant_id = ${licence.tenantId} and f.id = ${id} and c.live_cursor is null
+      and f.uid_validity is distinct from ${uidValidity}
+      and exists (select from placements p where p.tenant_id = f.tenant_id and p.folder_id = f.id)`);
+  if (other.length > 0) await beginRenumbering(tx, licence, id, uidValidity, caughtUpAt);
 }
 
 /**
- * Hides what only these folders held, and forgets their positions: mail of a folder that is gone, or
- * that the member keeps out from now on. Within the undo window it comes back with the folder.
+ * Hides a folder that is gone, with what only it held. What is merely missing from a listing passes
+ * the brake: a folder whose items are held stays visible. Returns how many places were hidden.
  */
-export async function emptyFolders(
+export async function hideFolder(
   tx: Tx,
   licence: Licence,
-  ids: string[],
+  folderId: string,
+  { caughtUpAt, inferred }: { caughtUpAt: Date | null; inferred: boolean },
+): Promise<number> {
+  if (inferred) await holdDeletions(tx, licence, { folderId, which: sql`true`, caughtUpAt });
+  const which = inferred ? sql`p.missing_at is null` : sql`true`;
+  const lost = await hidePlaces(tx, licence, { folderId, which, caughtUpAt });
+  const hidden = await tx.execute(sql`
+    update folders f set hidden_at = steward_now()
+    where f.tenant_id = ${licence.tenantId} and f.id = ${folderId} and f.hidden_at is null
+      and not exists (select from placements p where ${visiblePlaces(licence, folderId)})
+    returning f.id`);
+  if (hidden.length > 0) await forgetPosition(tx, licence, folderId);
+  // Of a folder that is held there is no history to read, so none is waited for.
+  else {
+    await tx.execute(sql`
+      update collections set mark = null, backfill_done = true
+      where tenant_id = ${licence.tenantId} and id = ${folderId}`);
+  }
+  return lost;
+}
+
+/**
+ * Hides what only a folder held that the member keeps out from now on. Within the undo window it
+ * comes back with the folder.
+ */
+export async function emptyFolder(
+  tx: Tx,
+  licence: Licence,
+  folderId: string,
   caughtUpAt: Date | null,
 ): Promise<number> {
-  if (ids.length === 0) return 0;
+  const lost = await hidePlaces(tx, licence, { folderId, which: sql`true`, caughtUpAt });
+  await forgetPosition(tx, licence, folderId);
+  return lost;
+}
+
+async function hidePlaces(
+  tx: Tx,
+  licence: Licence,
+  { folderId, which, caughtUpAt }: MissingPlaces,
+): Promise<number> {
   const lost = await tx.execute<{ message_id: string }>(sql`
-    update placements set hidden_at = steward_now()
-    where tenant_id = ${licence.tenantId} and folder_id = any(${sql.param(ids)}::uuid[])
-      and hidden_at is null
+    update placements p set hidden_at = steward_now(), missing_at = null
+    where ${visiblePlaces(licence, folderId)} and ${which}
     returning message_id`);
   await settleHomeless(
     tx,
@@ -109,10 +165,32 @@ export async function emptyFolders(
     caughtUpAt,
   );
   await tx.execute(sql`
-    update collections set stored = 0, live_cursor = null, backfill_cursor = null,
-      backfill_done = false, mark = null
-    where tenant_id = ${licence.tenantId} and id = any(${sql.param(ids)}::uuid[])`);
+    update collections set stored = stored - ${lost.length}
+    where tenant_id = ${licence.tenantId} and id = ${folderId}`);
   return lost.length;
+}
+
+async function forgetPosition(tx: Tx, licence: Licence, folderId: string): Promise<void> {
+  await tx.execute(sql`
+    update collections set live_cursor = null, backfill_cursor = null, backfill_done = false,
+      mark = null
+    where tenant_id = ${licence.tenantId} and id = ${folderId}`);
+}
+
+/** What a folder's newest messages are recognised by, if they turn up under another name. */
+export async function sampleTwins(
+  tx: Tx,
+  { tenantId }: { tenantId: string },
+  folderId: string,
+  limit: number,
+): Promise<Map<number, string>> {
+  const rows = await tx.execute<{ uid: string; twin_index: string }>(sql`
+    select p.uid, m.twin_index
+    from placements p join messages m on m.tenant_id = p.tenant_id and m.id = p.message_id
+    where p.tenant_id = ${tenantId} and p.folder_id = ${folderId} and p.hidden_at is null
+      and p.uid > 0
+    order by p.uid desc limit ${limit}`);
+  return new Map(rows.map((row) => [Number(row.uid), row.twin_index]));
 }
 
 /** The provider's counters, once the store equals them; null while something is left to do. */

@@ -3,7 +3,10 @@ import type { KnownItems } from '../../../domain/provider.ts';
 import type { Database } from '../../client.ts';
 import { withTenant } from '../../tenant.ts';
 
-/** What the store shows of one folder, for adapters that have to compare. */
+/**
+ * What the store shows of one folder, for adapters that have to compare. What is held as missing
+ * is left out: it was reported already.
+ */
 export function createKnownItems(
   database: Database,
   tenantId: string,
@@ -22,7 +25,7 @@ export function createKnownItems(
         const [row] = await tx.execute<{ count: number }>(sql`
           select count(*)::int as count from placements
           where tenant_id = ${tenantId} and folder_id = ${folderId} and uid > 0
-            and hidden_at is null`);
+            and hidden_at is null and missing_at is null`);
         return row!.count;
       }),
     flags: async (afterUid, limit) =>
@@ -30,7 +33,7 @@ export function createKnownItems(
         const rows = await tx.execute<{ uid: string; flags: number; labels: string[] }>(sql`
           select uid, flags, label_ids as labels from placements
           where tenant_id = ${tenantId} and folder_id = ${folderId} and uid > ${afterUid}
-            and hidden_at is null
+            and hidden_at is null and missing_at is null
           order by uid limit ${limit}`);
         return rows.map(({ uid, flags, labels }) => ({
           uid: Number(uid),

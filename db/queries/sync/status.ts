@@ -28,22 +28,33 @@ export async function recordState(
     where ${ofCapability(key)}`);
 }
 
-/** A live slice ended with every collection equal to the counters it had read at its start. */
+/**
+ * A live slice ended with every collection equal to the counters it had read at its start. Returns
+ * how many deletions are held, which somebody has to confirm.
+ */
 export async function recordCaughtUp(
   tx: Tx,
   key: CapabilityKey,
   { startedAt, nextAttemptAt }: { startedAt: Date; nextAttemptAt: Date },
-): Promise<void> {
-  const state = sql`case when backfill_done_at is null then 'backfilling' else 'live' end`;
-  await tx.execute(sql`
+): Promise<number> {
+  const state = sql`case when held.count > 0 then 'confirm-deletions'
+    when backfill_done_at is null then 'backfilling' else 'live' end`;
+  const [row] = await tx.execute<{ deletions_held: number }>(sql`
+    with held as (
+      select count(*)::int as count from placements
+      where tenant_id = ${key.tenantId} and connection_id = ${key.connectionId}
+        and missing_at is not null and hidden_at is null
+    )
     update sync_status set
       state_since = case when state = ${state} then state_since else steward_now() end,
-      state = ${state}, reason = null, login_strikes = 0,
+      state = ${state}, reason = null, login_strikes = 0, deletions_held = held.count,
       next_attempt_at = ${nextAttemptAt.toISOString()},
       caught_up_at = greatest(caught_up_at, ${startedAt.toISOString()}),
       behind_since = case when behind_since <= ${startedAt.toISOString()} then null
         else behind_since end
-    where ${ofCapability(key)}`);
+    from held where ${ofCapability(key)}
+    returning deletions_held`);
+  return row?.deletions_held ?? 0;
 }
 
 /**
@@ -89,6 +100,8 @@ export async function recordBackfill(tx: Tx, key: CapabilityKey): Promise<void> 
 }
 
 export interface SyncFacts {
+  /** The database's clock, by which every instant of a slice is told. */
+  now: Date;
   loginStrikes: number;
   caughtUpAt: Date | null;
   watchSeenAt: Date | null;
@@ -101,6 +114,7 @@ export interface SyncFacts {
 /** What a slice starts from and reports: totals over the connection, and its watch. */
 export async function readSyncFacts(tx: Tx, key: CapabilityKey): Promise<SyncFacts> {
   const [row] = await tx.execute<{
+    now: string;
     login_strikes: number;
     caught_up_at: string | null;
     watch_seen_at: string | null;
@@ -109,7 +123,7 @@ export async function readSyncFacts(tx: Tx, key: CapabilityKey): Promise<SyncFac
     skips: number;
     backfill_done: boolean;
   }>(sql`
-    select s.login_strikes, s.caught_up_at, s.watch_seen_at, totals.stored, totals.expected,
+    select steward_now() as now, s.login_strikes, s.caught_up_at, s.watch_seen_at, totals.stored, totals.expected,
       totals.backfill_done,
       (select count(*)::int from skips k where k.tenant_id = s.tenant_id
         and k.connection_id = s.connection_id and k.quarantined_at is not null) as skips
@@ -126,6 +140,7 @@ export async function readSyncFacts(tx: Tx, key: CapabilityKey): Promise<SyncFac
   if (!row) throw new Error('The connection has no sync status row.');
   const date = (text: string | null) => (text === null ? null : new Date(text));
   return {
+    now: new Date(row.now),
     loginStrikes: row.login_strikes,
     caughtUpAt: date(row.caught_up_at),
     watchSeenAt: date(row.watch_seen_at),

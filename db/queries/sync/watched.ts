@@ -61,13 +61,13 @@ export async function recordWatchSigns(
       and connection_id = any(${sql.param([...signs.keys()])}::uuid[])`);
 }
 
-/** The marks at which the store stands, by folder, and the folders that are kept out. */
+/** The marks at which the store stands, by index of the name, and the folders that are kept out. */
 export async function listMarks(
   tx: Tx,
   ref: WatchedRef,
 ): Promise<{ marks: Map<string, string | null>; excluded: Set<string> }> {
   const rows = await tx.execute<{ id: string; mark: string | null; excluded: boolean }>(sql`
-    select f.id, c.mark, f.excluded
+    select coalesce(f.ref_index, f.id) as id, c.mark, f.excluded
     from folders f join collections c on c.tenant_id = f.tenant_id and c.id = f.id
     where f.tenant_id = ${ref.tenantId} and f.connection_id = ${ref.connectionId}
       and f.hidden_at is null`);
