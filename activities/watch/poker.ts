@@ -39,9 +39,9 @@ export function createPoker(
 /** Notes that the store is behind, and pokes. */
 async function pokeOnce(deps: ActivityDeps, ref: WatchedRef): Promise<void> {
   try {
+    expectLiveSlice(ref.connectionId);
     // Noted first: a slice that the poke starts clears only what was noted before it began.
     await withFence(deps.database, ref, (tx) => recordBehind(tx, ref));
-    expectLiveSlice(ref.connectionId);
     await deps.poke(ref.connectionId);
   } catch (error) {
     // A poke is a hint: the sweep or the safety poll finds the change as well, only later.
