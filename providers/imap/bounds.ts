@@ -47,8 +47,11 @@ export const modseqMax = 2n ** 63n - 1n;
 /** A keyword is a word for people; what is longer is somebody's data in a wrong place. */
 export const keywordCharsMax = 500;
 
-/** A listing of `foldersMax` folders with their counters, at 600 bytes each. */
-export const folderListBytesMax = 6 * mib;
+/** A listing of `foldersMax` folders with their counters: 600 bytes and four lines for each. */
+export const folderListBudget = { bytesMax: 6 * mib, linesMax: 4 * foldersMax } as const;
+
+/** From the greeting to the login: a server's capabilities take two kilobytes. */
+export const openBytesMax = 256 * kib;
 
 /** UIDs asked for in one SEARCH, so that an answer without ESEARCH stays under 600 KiB. */
 export const listingWindow = 50_000;
@@ -59,8 +62,8 @@ export const listingSpanMax = 1_000_000;
 /** The answer to one SEARCH: the widest span full of UIDs, and what a server adds by itself. */
 export const searchBytesMax = 16 * mib;
 
-/** All outlines of one fetch: 400 honest headers are 2 MB; what weighs more is fetched in halves. */
-export const outlineBytesMax = 24 * mib;
+/** All outlines of one fetch: 400 honest headers are 4 MB; what weighs more is fetched in halves. */
+export const outlineBytesMax = 12 * mib;
 
 /** What each text leaf may weigh beyond its stated size: some servers count line ends once. */
 export const leafSlackBytes = 64 * kib;
@@ -87,8 +90,8 @@ export const parserLimits = {
   maxLineLength: 16 * mib,
   // One answer carries all text leaves of a message, and its header.
   maxResponseSize: 24 * mib,
-  // A BODYSTRUCTURE of `partsMax` parts has about 50,000 tokens.
-  maxResponseTokens: 200_000,
+  // A BODYSTRUCTURE of `partsMax` parts has about 50,000 tokens; each costs a kilobyte of heap.
+  maxResponseTokens: 80_000,
 } as const;
 
 /** A watch reads counters and announcements: the parser need not hold more for thousands of them. */
@@ -100,7 +103,7 @@ export const watchParserLimits = {
 } as const;
 
 /** A watch's sweep is one listing; besides it a minute brings a few dozen announcements. */
-export const watchFlow = { bytesMax: folderListBytesMax + mib, windowMs: minuteMs } as const;
+export const watchFlow = { bytesMax: folderListBudget.bytesMax + mib, windowMs: minuteMs } as const;
 
 /** A session at rest has asked for nothing; what comes unasked is an announcement now and then. */
 export const restFlow = { bytesMax: 256 * kib, windowMs: minuteMs } as const;

@@ -3,16 +3,17 @@ import { getCACertificates } from 'node:tls';
 import type { ImapFlowOptions } from 'imapflow';
 import type { ImapAccount } from '../../domain/provider.ts';
 import { createAddressGuard, type AddressGuardOptions } from './address-guard.ts';
-import { parserLimits, watchFlow, watchParserLimits, type ImapLimits } from './bounds.ts';
+import {
+  openBytesMax,
+  parserLimits,
+  watchFlow,
+  watchParserLimits,
+  type ImapLimits,
+} from './bounds.ts';
 import { limitFlow } from './budget.ts';
 import { ImapClient } from './client.ts';
-import {
-  cleartextRefused,
-  credentialsInvalid,
-  loginSkipped,
-  translateConnectError,
-  unreachable,
-} from './errors.ts';
+import { cleartextRefused, translateConnectError, unreachable } from './errors.ts';
+import { loginSkipped, refuseInvalidCredentials } from './login.ts';
 import { createPinnedTransport } from './pinned-transport.ts';
 
 export interface ImapGuardOptions extends AddressGuardOptions {
@@ -21,6 +22,9 @@ export interface ImapGuardOptions extends AddressGuardOptions {
   /** Certificates (PEM) trusted beside the well-known authorities. */
   extraAuthorities?: readonly string[];
 }
+
+/** How often what a peer has sent before the login is looked at: some megabytes at most. */
+const meterMs = 100;
 
 /** An open, logged-in connection. */
 export interface ImapConnection {
@@ -71,14 +75,20 @@ export function createConnect(options: ImapGuardOptions, limits: ImapLimits): Co
     const given = [deadline, ...(signal ? [signal] : [])];
     const abort = (): void => client.close();
     for (const each of given) each.addEventListener('abort', abort, { once: true });
+    const meter = setInterval(() => {
+      if ((sockets.at(-1)?.bytesRead ?? 0) > openBytesMax) client.close();
+    }, meterMs);
     try {
       await client.connect();
       // Only a greeting of OK is kept; after PREAUTH the login was never asked for.
       if (client.greeting === undefined) throw loginSkipped();
     } catch (error) {
+      // Asked before the closing, which forgets that a PREAUTH was a greeting too.
+      const stage = hasGreeted(client) ? 'greeted' : 'before-greeting';
       client.close();
-      throw translateConnectError(error, hasGreeted(client) ? 'greeted' : 'before-greeting');
+      throw translateConnectError(error, stage);
     } finally {
+      clearInterval(meter);
       for (const each of given) each.removeEventListener('abort', abort);
     }
     const connection: ImapConnection = {
@@ -133,15 +143,4 @@ function hasGreeted(client: ImapClient): boolean {
     client.byeReason !== undefined ||
     client.authenticated !== false
   );
-}
-
-/**
- * Control characters have no place in a user name or a token (RFC 9051 §9, RFC 7628 §3.1). A
- * password may hold any character but those that would end a line or, in SASL PLAIN, a field.
- * @throws ProviderFailure
- */
-function refuseInvalidCredentials({ username, password, accessToken }: ImapAccount): void {
-  if (/\p{Cc}/u.test(username)) throw credentialsInvalid('user name');
-  if (/\p{Cc}/u.test(accessToken ?? '')) throw credentialsInvalid('token');
-  if (/[\r\n\u0000]/.test(password ?? '')) throw credentialsInvalid('password');
 }

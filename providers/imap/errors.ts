@@ -1,5 +1,6 @@
 import { hourMs, minuteMs } from '../../domain/clock.ts';
 import { ProviderFailure, type FailureKind } from '../../domain/failure.ts';
+import { certificateFault } from './tls-faults.ts';
 
 /** How far a connection attempt had come when it failed. */
 export type ConnectStage = 'before-greeting' | 'greeted' | 'session';
@@ -99,24 +100,6 @@ export function tooSlow(cause?: unknown): ProviderFailure {
   );
 }
 
-/** A session that began without a login is nobody's in particular, least of all this member's. */
-export function loginSkipped(): ProviderFailure {
-  return failure(
-    'auth-revoked',
-    'imap-login-skipped',
-    'The IMAP server lets everybody in without a login (PREAUTH), so it proves nothing about ' +
-      'the account. Choose a server that asks for the login.',
-  );
-}
-
-export function credentialsInvalid(what: 'user name' | 'password' | 'token'): ProviderFailure {
-  return failure(
-    'invalid-request',
-    what === 'user name' ? 'imap-username-invalid' : 'imap-password-invalid',
-    `The ${what} contains characters that no IMAP server accepts, such as line breaks.`,
-  );
-}
-
 export function refused(cause?: unknown): ProviderFailure {
   return failure(
     'provider-down',
@@ -166,9 +149,13 @@ export function translateError(error: unknown): ProviderFailure {
   );
 }
 
-/** A tagged NO or BAD: the session lives on, the command alone failed. */
+/**
+ * A tagged NO or BAD: the session lives on, the command alone failed. The same goes for a command
+ * that was never sent, because the name that a server listed would have ended it early.
+ */
 export function isRefusal(error: unknown): boolean {
   const { responseStatus, code } = factsOf(error);
+  if (code === 'InvalidStringValue') return true;
   return (responseStatus === 'NO' || responseStatus === 'BAD') && code !== 'ETHROTTLE';
 }
 
@@ -204,35 +191,6 @@ function throttled(pauseMs: number, cause: unknown): ProviderFailure {
     retryAt,
     cause: harmlessCause(cause),
   });
-}
-
-/** Node's and OpenSSL's codes for a certificate or a version that does not hold, in words. */
-function certificateFault(code: unknown): string | undefined {
-  switch (code) {
-    case 'ERR_SSL_UNSUPPORTED_PROTOCOL':
-    case 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION':
-      return 'it speaks only versions of TLS that are too old (1.2 is the least)';
-    case 'CERT_HAS_EXPIRED':
-      return 'its certificate has expired';
-    case 'CERT_NOT_YET_VALID':
-      return 'its certificate is not valid yet';
-    case 'CERT_REVOKED':
-      return 'its certificate was revoked';
-    case 'ERR_TLS_CERT_ALTNAME_INVALID':
-      return 'its certificate is for another host name';
-    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
-    case 'SELF_SIGNED_CERT_IN_CHAIN':
-      return 'its certificate is self-signed';
-    case 'UNABLE_TO_GET_ISSUER_CERT':
-    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
-    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
-    case 'CERT_UNTRUSTED':
-    case 'INVALID_CA':
-    case 'INVALID_PURPOSE':
-      return 'its certificate comes from an authority that is not trusted';
-    default:
-      return undefined;
-  }
 }
 
 /** A failure in our words, with no more of its cause than may be logged. */

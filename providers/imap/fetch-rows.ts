@@ -1,5 +1,5 @@
 import type { FetchMessageObject, FetchQueryObject } from 'imapflow';
-import { withinBytes } from './budget.ts';
+import { withinBudget } from './budget.ts';
 import type { OpenFolder } from './open-folder.ts';
 import { formatUidSet } from './uid-set.ts';
 
@@ -26,7 +26,7 @@ export async function fetchRows<T>(
   const wanted = new Set(uids);
   const rows = new Map<number, T>();
   const { connection } = folder;
-  await withinBytes(connection, bytesMax, async () => {
+  await withinBudget(connection, { bytesMax }, async () => {
     const answers = connection.client.fetch(formatUidSet(uids), query, { uid: true });
     for await (const row of answers) {
       if (!wanted.has(row.uid)) continue;

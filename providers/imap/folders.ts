@@ -2,8 +2,8 @@ import type { ListResponse, StatusObject } from 'imapflow';
 import { ProviderFailure } from '../../domain/failure.ts';
 import type { FolderRole } from '../../domain/mail.ts';
 import type { RemoteCollection } from '../../domain/provider.ts';
-import { folderDepthMax, folderListBytesMax, foldersMax, messagesMax } from './bounds.ts';
-import { withinBytes } from './budget.ts';
+import { folderDepthMax, folderListBudget, foldersMax, messagesMax } from './bounds.ts';
+import { withinBudget } from './budget.ts';
 import type { ImapConnection } from './connect.ts';
 import { translated } from './errors.ts';
 import { gmailFolders, isGmail } from './gmail.ts';
@@ -41,7 +41,7 @@ export async function listCollections(
   const { client } = connection;
   const options = isGmail(client) ? {} : { statusQuery: counters };
   const entries = await translated(
-    withinBytes(connection, folderListBytesMax, () => client.list(options)),
+    withinBudget(connection, folderListBudget, () => client.list(options)),
   );
   if (entries.length > foldersMax) {
     throw new ProviderFailure('too-large', `The mailbox has more than ${foldersMax} folders.`, {
@@ -53,7 +53,9 @@ export async function listCollections(
   return synced.map((entry) => toCollection(entry, objectIds.get(entry.pathAsListed)));
 }
 
-function canBeOpened({ flags }: ListResponse): boolean {
+/** Names hold no control characters (RFC 9051 §5.1); no command could carry one that does. */
+function canBeOpened({ flags, path }: ListResponse): boolean {
+  if (/\p{Cc}/u.test(path)) return false;
   return ![...flags].some((flag) => /^\\(noselect|nonexistent)$/i.test(flag));
 }
 

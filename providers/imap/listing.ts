@@ -1,7 +1,7 @@
 import type { ImapFlow, SearchObject } from 'imapflow';
 import { dayMs } from '../../domain/clock.ts';
 import { listingSpanMax, listingWindow, messagesMax, searchBytesMax } from './bounds.ts';
-import { withinBytes } from './budget.ts';
+import { withinBudget } from './budget.ts';
 import type { ImapConnection } from './connect.ts';
 import { refused, translated } from './errors.ts';
 import { formatUidSet, parseUidSet } from './uid-set.ts';
@@ -73,7 +73,7 @@ async function searchUids(
   const { client } = connection;
   const query = searchFor(`${lowest}:${highest}`, since);
   const bounded = <T>(search: () => Promise<T>): Promise<T> =>
-    translated(withinBytes(connection, searchBytesMax, search));
+    translated(withinBudget(connection, { bytesMax: searchBytesMax }, search));
   if (!client.capabilities.has('ESEARCH')) {
     const found = await bounded(() => client.search(query, { uid: true }));
     if (!Array.isArray(found)) throw refused();
