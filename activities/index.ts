@@ -4,6 +4,7 @@ import { runBackfillSlice, type BackfillSliceInput } from './mail/backfill-slice
 import { endConnection, type EndInput } from './mail/erase-connection.ts';
 import { goFirst } from './mail/live-first.ts';
 import { runLiveSlice, type LiveSliceInput } from './mail/live-slice.ts';
+import { runReconcileSlice, type ReconcileSliceInput } from './mail/reconcile-slice.ts';
 import type { SliceLife } from './mail/slice.ts';
 import { withSafeFailures } from './safe-failure.ts';
 import { holdWatchShard } from './watch/hold-watch-shard.ts';
@@ -20,6 +21,8 @@ export function createActivities(deps: ActivityDeps) {
       alive((life) => goFirst(input.connectionId, () => runLiveSlice(deps, input, life))),
     runBackfillSlice: (input: BackfillSliceInput) =>
       alive((life) => runBackfillSlice(deps, input, life)),
+    runReconcileSlice: (input: ReconcileSliceInput) =>
+      alive((life) => runReconcileSlice(deps, input, life)),
     endConnection: (input: EndInput) => alive((life) => endConnection(deps, input, life)),
     holdWatchShard: (input: { shard: number }) =>
       alive(() => holdWatchShard(deps, gate, input.shard, Context.current().cancellationSignal)),

@@ -1,7 +1,8 @@
 import type { ConnectionRow } from '../db/queries/connections.ts';
-import type { ProgressRow } from '../db/queries/progress.ts';
+import type { ProgressRow, ReconciliationRow } from '../db/queries/progress.ts';
 import type { ConnectionProfile } from '../domain/connection.ts';
 import { toPublicId } from '../domain/ids.ts';
+import { completenessOf } from '../domain/reconciliation.ts';
 import type { TenantVault } from '../domain/seal.ts';
 import { openJson } from '../domain/sealed-json.ts';
 import { workflowIds } from '../workflows/contract.ts';
@@ -57,6 +58,7 @@ function viewCapability(options: ApiOptions, row: ProgressRow) {
     completeness: sync.completeness,
     skips: row.skips,
     deletionsHeld: row.deletionsHeld,
+    reconciliation: row.reconciliation && viewReconciliation(row.reconciliation),
     backfillDone: row.backfillDoneAt !== null,
     lastError:
       row.lastErrorKind !== null && row.lastErrorAt !== null
@@ -65,6 +67,20 @@ function viewCapability(options: ApiOptions, row: ProgressRow) {
     nextAttemptAt: toInstant(row.nextAttemptAt),
     workflowId,
     workflowUrl: workflowUrl(options, workflowId),
+  };
+}
+
+function viewReconciliation(row: ReconciliationRow) {
+  const { listed, stored, missing_before: missingBefore, missing_after: missingAfter } = row;
+  return {
+    finishedAt: toInstant(row.finished_at),
+    listed,
+    stored,
+    missingBefore,
+    missingAfter,
+    completenessBefore: completenessOf({ listed, stored: Math.max(0, listed - missingBefore) }),
+    extra: row.extra,
+    altered: row.altered,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { ProgressRow } from '../db/queries/progress.ts';
 import { hourMs, minuteMs, secondMs } from '../domain/clock.ts';
+import { completenessOf } from '../domain/reconciliation.ts';
 import { safetyTimeMs, watchedSafetyTimeMs } from '../domain/retry.ts';
 import type { SyncState } from '../domain/sync.ts';
 
@@ -32,7 +33,7 @@ export function viewSync(row: ProgressRow): SyncView {
     reason,
     lagSeconds: lagMs === null ? null : Math.round(lagMs / secondMs),
     watchAgeSeconds: ageSeconds(row.watchSeenAt, nowMs),
-    completeness: completenessOf(row, lagMs),
+    completeness: completenessOfRow(row, lagMs),
   };
 }
 
@@ -68,10 +69,14 @@ function stateOf(row: ProgressRow, lagMs: number | null): Pick<SyncView, 'state'
   return { state, reason };
 }
 
-/** Without a reconciliation it can be said only when the counts explain every listed item. */
-function completenessOf(row: ProgressRow, lagMs: number | null): number | null {
-  const settled = row.backfillDoneAt !== null && lagMs === 0;
-  if (!settled || row.stored + row.skips !== row.expected) return null;
+/**
+ * As the last reconciliation found it. Before the first it can be said only when the counts explain
+ * every listed item.
+ */
+function completenessOfRow(row: ProgressRow, lagMs: number | null): number | null {
+  if (row.backfillDoneAt === null) return null;
+  if (row.reconciliation) return completenessOf(row.reconciliation);
+  if (lagMs !== 0 || row.stored + row.skips !== row.expected) return null;
   return row.expected === 0 ? 1 : row.stored / row.expected;
 }
 

@@ -1,4 +1,5 @@
 import type { FailureKind } from './failure.ts';
+import type { ReconciliationTotals } from './reconciliation.ts';
 
 export const capabilities = ['mail', 'calendar', 'contacts', 'files', 'search-console'] as const;
 export type Capability = (typeof capabilities)[number];
@@ -38,7 +39,19 @@ export interface SliceReport {
   /** A live slice that found something which no watch had announced. */
   surprised?: boolean;
   /** Totals over the connection after the slice, for the operator's view. */
-  progress: { stored: number; expected: number; backfillDone: boolean; skips: number };
+  progress: SliceProgress;
+}
+
+export interface SliceProgress {
+  stored: number;
+  expected: number;
+  backfillDone: boolean;
+  skips: number;
+  /** Deletions that wait for the mailbox's owner. */
+  deletionsHeld: number;
+  /** Whether the store is to be compared with the provider's own listing now. */
+  reconcileDue: boolean;
+  lastReconciliation: ReconciliationTotals | null;
 }
 
 /** Which state a failure puts the connection into. */

@@ -25,6 +25,7 @@ export async function mailboxSync(input: MailboxSyncInput): Promise<void> {
   await runSyncLoops(input, {
     live: (request) => live.runLiveSlice({ ...target, ...request }),
     backfill: (request) => backfill.runBackfillSlice({ ...target, ...request }),
+    reconcile: (request) => backfill.runReconcileSlice({ ...target, ...request }),
     end: (request) => work.endConnection({ ...target, ...request }),
   });
 }

@@ -16,7 +16,8 @@ import { createSyncView, type SyncView } from './sync-view.ts';
  * The sync loop, written once. Two loops run side by side:
  *
  *   live:     look → wait for a poke or the time that the slice named → look …
- *   backfill: import until done → wait until there is history to import again …
+ *   backfill: import until done → compare with the provider's listing → wait until there is history
+ *             to import again, or a day has passed …
  *
  * All that is wanted (run, paused, disconnected) stands in Postgres and is read by every slice;
  * the only signal is the poke. When the history grows long, the backfill loop parks after its
@@ -25,6 +26,7 @@ import { createSyncView, type SyncView } from './sync-view.ts';
 export interface SyncActivities {
   live(input: { poked: boolean; cautious: boolean; failuresBefore: number }): Promise<SliceReport>;
   backfill(input: { failuresBefore: number }): Promise<SliceReport>;
+  reconcile(input: { failuresBefore: number }): Promise<SliceReport>;
   end(input: { eraseAfter?: string }): Promise<unknown>;
 }
 
@@ -61,6 +63,8 @@ interface Sync {
   parked: boolean;
   /** Whether a slice has found that history is to be imported. */
   backfillDue: boolean;
+  /** Whether a slice has found that the store is to be compared with the provider's listing. */
+  reconcileDue: boolean;
   mustContinueAsNew(): boolean;
 }
 
@@ -81,6 +85,7 @@ function createSync(input: MailboxSyncInput): Sync {
     parking: false,
     parked: false,
     backfillDue: false,
+    reconcileDue: false,
     mustContinueAsNew: () => {
       const { historyLength, continueAsNewSuggested } = workflowInfo();
       return (
@@ -111,17 +116,20 @@ async function liveLoop(sync: Sync, activities: SyncActivities): Promise<'ended'
   }
 }
 
+/** History comes first: a comparison says something once all of it is there. */
 async function backfillLoop(sync: Sync, activities: SyncActivities): Promise<void> {
   while (!sync.parking) {
-    await condition(() => sync.backfillDue || sync.parking);
+    await condition(() => sync.backfillDue || sync.reconcileDue || sync.parking);
     if (sync.parking) break;
     const seen = sync.pokes;
-    const report = await activities.backfill({ failuresBefore: sync.carry.backfillFailures });
-    noteBackfill(sync, report);
-    if (report.outcome === 'done') sync.backfillDue = false;
-    else if (report.outcome !== 'more') {
+    const work = sync.backfillDue ? 'backfill' : 'reconcile';
+    const report = await activities[work]({ failuresBefore: sync.carry.backfillFailures });
+    noteBackfill(sync, report, work);
+    if (report.outcome === 'done') {
+      if (work === 'backfill') sync.backfillDue = false;
+    } else if (report.outcome !== 'more') {
       await condition(() => sync.pokes > seen || sync.parking, waitMs(report));
-    } else if (report.stored + report.updated === 0) {
+    } else if (work === 'backfill' && report.stored + report.updated === 0) {
       await condition(() => sync.parking, idleBackfillMs);
     }
   }
@@ -148,15 +156,19 @@ function noteLive(sync: Sync, report: SliceReport): void {
   sync.carry.liveFailures = report.outcome === 'failed' ? sync.carry.liveFailures + 1 : 0;
   if (report.surprised) sync.carry.cautiousUntil = Date.now() + cautiousMs;
   const working = report.outcome === 'done' || report.outcome === 'more';
-  if (working) sync.backfillDue = !report.progress.backfillDone;
+  if (working) {
+    sync.backfillDue = !report.progress.backfillDone;
+    sync.reconcileDue = report.progress.reconcileDue;
+  }
   sync.carry.backfillDone = report.progress.backfillDone;
   sync.view.live(report);
 }
 
-function noteBackfill(sync: Sync, report: SliceReport): void {
+function noteBackfill(sync: Sync, report: SliceReport, work: 'backfill' | 'reconcile'): void {
   sync.carry.backfillFailures = report.outcome === 'failed' ? sync.carry.backfillFailures + 1 : 0;
   sync.carry.backfillDone = report.progress.backfillDone;
-  sync.view.backfill(report);
+  sync.reconcileDue = report.progress.reconcileDue;
+  sync.view[work](report);
 }
 
 function waitMs(report: SliceReport): number {

@@ -1,3 +1,4 @@
+import { readReconciliation } from '../../db/queries/sync/reconciliation-runs.ts';
 import { recordFailure, recordState } from '../../db/queries/sync/status.ts';
 import { readSyncFacts } from '../../db/queries/sync/status.ts';
 import { withTenant, withTenantWrite } from '../../db/tenant.ts';
@@ -52,12 +53,18 @@ async function report(
   outcome: SliceReport['outcome'],
   counts: SliceCounts,
 ): Promise<SliceReport> {
-  const { stored, expected, skips, backfillDone } = await withTenant(
+  const { facts, reconciliation } = await withTenant(
     deps.database,
     target.tenantId,
-    (tx) => readSyncFacts(tx, target),
+    async (tx) => ({
+      facts: await readSyncFacts(tx, target),
+      reconciliation: await readReconciliation(tx, target),
+    }),
   );
-  return { outcome, ...counts, progress: { stored, expected, skips, backfillDone } };
+  const { stored, expected, skips, backfillDone, deletionsHeld } = facts;
+  const { due: reconcileDue, last: lastReconciliation } = reconciliation;
+  const totals = { stored, expected, skips, backfillDone, deletionsHeld };
+  return { outcome, ...counts, progress: { ...totals, reconcileDue, lastReconciliation } };
 }
 
 async function reportFailure(

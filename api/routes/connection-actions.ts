@@ -2,7 +2,11 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { recordAudit } from '../../db/queries/audit.ts';
 import { decideErasure, disconnectConnection } from '../../db/queries/connection-ends.ts';
-import { confirmDeletions, requestResync } from '../../db/queries/connection-requests.ts';
+import {
+  confirmDeletions,
+  requestReconciliation,
+  requestResync,
+} from '../../db/queries/connection-requests.ts';
 import { readConnection, writeWanted } from '../../db/queries/connections.ts';
 import type { Tx } from '../../db/client.ts';
 import { withTenant, withTenantWrite, withTransition } from '../../db/tenant.ts';
@@ -36,6 +40,10 @@ const syncRoute = action('sync', 'Look for changes now');
 const pauseRoute = action('pause', 'Stop syncing until resumed');
 const resumeRoute = action('resume', 'Go on syncing');
 const resyncRoute = action('resync', 'List everything again from the start');
+const reconcileRoute = action(
+  'reconcile',
+  "Compare everything with the provider's own listing, and mend what differs",
+);
 
 const confirmRoute = createRoute({
   method: 'post',
@@ -114,6 +122,16 @@ export function addConnectionActionRoutes(app: ApiApp, deps: ApiDeps): void {
         await requireConnected(tx, target);
         await requestResync(tx, target, 'mail');
         await audit(tx, target, actor, 'connection.resynced');
+      }),
+    ),
+  );
+
+  app.openapi(reconcileRoute, (c) =>
+    act(c, (target, actor) =>
+      withTenantWrite(database, target.tenantId, async (tx) => {
+        await requireConnected(tx, target);
+        await requestReconciliation(tx, target);
+        await audit(tx, target, actor, 'connection.reconciliation-requested');
       }),
     ),
   );

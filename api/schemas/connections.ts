@@ -83,6 +83,19 @@ export const ownAddress = z
   .object({ address: z.string(), kind: z.enum(['account', 'alias']) })
   .openapi('OwnAddress');
 
+const reconciliation = z
+  .object({
+    finishedAt: z.iso.datetime(),
+    listed: z.int().openapi({ description: 'Without what the member chose to leave out.' }),
+    stored: z.int(),
+    missingBefore: z.int(),
+    missingAfter: z.int().openapi({ description: 'Items in quarantine among them.' }),
+    completenessBefore: z.number(),
+    extra: z.int().openapi({ description: 'Stored, but no longer there: hidden.' }),
+    altered: z.int().openapi({ description: 'Rows that did not hold together: read again.' }),
+  })
+  .openapi('Reconciliation', { description: "The store beside the provider's own listing." });
+
 const capabilityState = z
   .object({
     state: z.enum(syncStates),
@@ -97,6 +110,7 @@ const capabilityState = z
     deletionsHeld: z
       .int()
       .openapi({ description: 'Items that vanished at the server; see /confirm-deletions.' }),
+    reconciliation: reconciliation.nullable(),
     backfillDone: z.boolean(),
     lastError: z.object({ kind: z.string(), at: z.iso.datetime() }).nullable(),
     nextAttemptAt: z.iso.datetime().nullable(),

@@ -38,3 +38,13 @@ export async function confirmDeletions(
     where tenant_id = ${tenantId} and id = ${id}`);
   return held;
 }
+
+/** Asks to compare the store with the provider's own listing, opening every sealed value. */
+export async function requestReconciliation(
+  tx: Tx,
+  { tenantId, id }: ConnectionKey,
+): Promise<void> {
+  await tx.execute(sql`
+    update connections set reconcile_requested_at = steward_now()
+    where tenant_id = ${tenantId} and id = ${id}`);
+}

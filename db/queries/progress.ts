@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Capability, SyncState, Wanted } from '../../domain/sync.ts';
 import type { Tx } from '../client.ts';
+import { lastTotals } from './sync/reconciliation-runs.ts';
 
 /** How a capability of a connection is doing, as rows say it; what follows is derived elsewhere. */
 export interface ProgressRow {
@@ -25,6 +26,19 @@ export interface ProgressRow {
   skips: number;
   /** Deletions that wait for the mailbox's owner to confirm them. */
   deletionsHeld: number;
+  /** The last reconciliation that was finished; null before the first. */
+  reconciliation: ReconciliationRow | null;
+}
+
+/** Sums over the folders, as the database's JSON says them. */
+export interface ReconciliationRow {
+  finished_at: string;
+  listed: number;
+  stored: number;
+  missing_before: number;
+  missing_after: number;
+  extra: number;
+  altered: number;
 }
 
 /** The progress of these connections; of all of the tenant's when no ids are given. */
@@ -44,7 +58,8 @@ export async function readProgress(
       s.watch_seen_at as "watchSeenAt", 
       case when n.resync_requested_at > coalesce(s.resynced_at, '-infinity') then null
         else s.backfill_done_at end as "backfillDoneAt", s.deletions_held as "deletionsHeld",
-      totals.stored, totals.expected, skipped.skips
+      totals.stored, totals.expected, skipped.skips,
+      case when last.finished_at is not null then to_jsonb(last) end as reconciliation
     from sync_status s
     join directory.connections d on d.id = s.connection_id and d.capability = s.capability
       and d.tenant_id = s.tenant_id
@@ -61,5 +76,6 @@ export async function readProgress(
       where k.tenant_id = s.tenant_id and k.connection_id = s.connection_id
         and k.quarantined_at is not null
     ) skipped
+    cross join lateral (${lastTotals}) last
     where s.tenant_id = ${tenantId} ${which}`);
 }

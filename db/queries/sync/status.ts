@@ -108,6 +108,7 @@ export interface SyncFacts {
   stored: number;
   expected: number;
   skips: number;
+  deletionsHeld: number;
   backfillDone: boolean;
 }
 
@@ -121,9 +122,11 @@ export async function readSyncFacts(tx: Tx, key: CapabilityKey): Promise<SyncFac
     stored: number;
     expected: number;
     skips: number;
+    deletions_held: number;
     backfill_done: boolean;
   }>(sql`
-    select steward_now() as now, s.login_strikes, s.caught_up_at, s.watch_seen_at, totals.stored, totals.expected,
+    select steward_now() as now, s.login_strikes, s.caught_up_at, s.watch_seen_at,
+      s.deletions_held, totals.stored, totals.expected,
       totals.backfill_done,
       (select count(*)::int from skips k where k.tenant_id = s.tenant_id
         and k.connection_id = s.connection_id and k.quarantined_at is not null) as skips
@@ -147,6 +150,7 @@ export async function readSyncFacts(tx: Tx, key: CapabilityKey): Promise<SyncFac
     stored: row.stored,
     expected: row.expected,
     skips: row.skips,
+    deletionsHeld: row.deletions_held,
     backfillDone: row.backfill_done,
   };
 }

@@ -1,0 +1,92 @@
+import { eraseRemains, hideUnplaced, recountFolder } from '../../db/queries/sync/mend.ts';
+import {
+  beginRun,
+  finishFolderRun,
+  finishRun,
+  openFolderRun,
+  type ReconciliationRun,
+} from '../../db/queries/sync/reconciliation-runs.ts';
+import type { MailSession } from '../../domain/provider.ts';
+import type { SliceReport } from '../../domain/sync.ts';
+import type { ActivityDeps } from '../deps.ts';
+import { knownFolders, type SyncFolder } from './folders.ts';
+import { reconcileWindow } from './reconcile-window.ts';
+import { emptyReport, reportOf } from './run-slice.ts';
+import { openSlice, withSession, type Slice, type SliceLife, type SliceTarget } from './slice.ts';
+
+export interface ReconcileSliceInput extends SliceTarget {
+  failuresBefore: number;
+}
+
+/**
+ * Compares the provider's own listing with the store, folder after folder and window after window:
+ * what is missing is read again, what is gone is hidden, what was changed is mended, and each
+ * folder gets a row that says so. It goes on where an earlier slice of the same run stopped.
+ */
+export async function runReconcileSlice(
+  deps: ActivityDeps,
+  input: ReconcileSliceInput,
+  life: SliceLife,
+): Promise<SliceReport> {
+  const opened = await openSlice(deps, input, life);
+  if (opened.kind !== 'open') return await emptyReport(deps, input, opened.kind);
+  const { slice } = opened;
+  return await reportOf(slice, 'repair', input.failuresBefore, async () => {
+    const run = await slice.write((tx) => beginRun(tx, slice.licence));
+    const complete = await withSession(slice, (session) => reconcileAll(slice, session, run));
+    if (complete) await settle(slice);
+    return complete ? 'done' : 'more';
+  });
+}
+
+async function reconcileAll(
+  slice: Slice,
+  session: MailSession,
+  run: ReconciliationRun,
+): Promise<boolean> {
+  const folders = await knownFolders(slice, await session.collections());
+  for (const folder of folders) {
+    // A folder that is still being imported, or renumbered, is compared the next time.
+    if (!folder.backfillDone || folder.liveCursor === null) continue;
+    if (!(await reconcileFolder(slice, session, folder, run))) return false;
+  }
+  return true;
+}
+
+/** Returns false when the slice's time ran out before the end of the folder. */
+async function reconcileFolder(
+  slice: Slice,
+  session: MailSession,
+  folder: SyncFolder,
+  run: ReconciliationRun,
+): Promise<boolean> {
+  const { licence } = slice;
+  const { id: folderId, uidValidity } = folder;
+  const part = await slice.write((tx) =>
+    openFolderRun(tx, licence, run, { folderId, uidValidity }),
+  );
+  if (!part) return true;
+  const listing = session.listing({
+    collection: folder.remote,
+    cursor: folder.liveCursor!,
+    afterUid: part.healedUid,
+    since: slice.since,
+  });
+  for await (const page of listing) {
+    if (!(await reconcileWindow({ slice, session, folder, run, part }, page))) return false;
+    if (slice.pulse()) return false;
+  }
+  await slice.write(async (tx) => {
+    await recountFolder(tx, licence, folderId);
+    await finishFolderRun(tx, licence, part);
+  });
+  return !slice.pulse();
+}
+
+/** What concerns the connection as a whole, once all folders are done. */
+async function settle(slice: Slice): Promise<void> {
+  const { licence } = slice;
+  slice.counts.removed += await slice.write((tx) => hideUnplaced(tx, licence));
+  await slice.write((tx) => eraseRemains(tx, licence));
+  await slice.write((tx) => finishRun(tx, licence));
+}
