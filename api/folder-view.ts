@@ -2,11 +2,13 @@ import type { FolderRow } from '../db/queries/folders.ts';
 import { listIntentsOfFolders } from '../db/queries/intents.ts';
 import type { Tx } from '../db/client.ts';
 import type { FolderName } from '../domain/connection.ts';
+import { completenessOf } from '../domain/reconciliation.ts';
 import { toPublicId } from '../domain/ids.ts';
 import { chainFolderIntents, overlayPath, type FolderIntent } from '../domain/intent.ts';
 import type { TenantVault } from '../domain/seal.ts';
 import { openContent } from '../domain/sealed-intent.ts';
 import { openJson } from '../domain/sealed-json.ts';
+import { toInstant } from './instant.ts';
 import { viewRefusal } from './message-overlay.ts';
 import type { FolderView } from './schemas/mail.ts';
 
@@ -56,5 +58,10 @@ function toView(row: FolderRow, path: string[]): Omit<FolderView, 'pending' | 'r
     stored: row.stored,
     expected: row.expected,
     uidValidity: row.uidValidity,
+    completeness:
+      row.listedThen === null || row.storedThen === null
+        ? null
+        : completenessOf({ listed: row.listedThen, stored: row.storedThen }),
+    reconciledAt: toInstant(row.reconciledAt),
   };
 }

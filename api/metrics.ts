@@ -13,6 +13,11 @@ export interface SyncTotals {
   lagSecondsMax: number;
   stored: number;
   skips: number;
+  deletionsHeld: number;
+  /** Left missing by each connection's last reconciliation. */
+  missing: number;
+  /** The least complete connection; 1 while none is known to lack anything. */
+  completenessMin: number;
 }
 
 export interface ApiMetrics {
@@ -45,6 +50,9 @@ export function createApiMetrics(): ApiMetrics {
   const lag = gauge('steward_sync_lag_seconds_max', 'The greatest lag of any connection.');
   const stored = gauge('steward_messages_stored', 'Messages stored, over all folders.');
   const skips = gauge('steward_skips', 'Items in quarantine.');
+  const held = gauge('steward_deletions_held', 'Deletions that wait to be confirmed.');
+  const missing = gauge('steward_messages_missing', 'Missing after the last reconciliations.');
+  const complete = gauge('steward_completeness_min', 'The least complete connection, 0 to 1.');
   return {
     observeRequest: ({ method, route, status, seconds }) => {
       requests.observe({ method, route, status: String(status) }, seconds);
@@ -55,6 +63,9 @@ export function createApiMetrics(): ApiMetrics {
       lag.set(totals.lagSecondsMax);
       stored.set(totals.stored);
       skips.set(totals.skips);
+      held.set(totals.deletionsHeld);
+      missing.set(totals.missing);
+      complete.set(totals.completenessMin);
       return { contentType: registry.contentType, body: await registry.metrics() };
     },
   };

@@ -26,20 +26,26 @@ export function createSyncTotals(database: Database): () => Promise<SyncTotals> 
 }
 
 async function readTotals(database: Database): Promise<SyncTotals> {
-  const totals: SyncTotals = { byState: new Map(), lagSecondsMax: 0, stored: 0, skips: 0 };
+  const totals: SyncTotals = {
+    ...{ byState: new Map(), lagSecondsMax: 0, stored: 0, skips: 0 },
+    ...{ deletionsHeld: 0, missing: 0, completenessMin: 1 },
+  };
   let after: { at: string; id: string } | undefined;
   for (;;) {
     const tenants = await listTenants(database.db, { after, limit: tenantsPerPage });
     for (const { id } of tenants) {
       const rows = await withTenant(database, id, (tx) => readProgress(tx, id));
       for (const row of rows) {
-        const { state, lagSeconds } = viewSync(row);
+        const { state, lagSeconds, completeness } = viewSync(row);
         totals.byState.set(state, (totals.byState.get(state) ?? 0) + 1);
         if (row.wanted === 'run') {
           totals.lagSecondsMax = Math.max(totals.lagSecondsMax, lagSeconds ?? 0);
         }
         totals.stored += row.stored;
         totals.skips += row.skips;
+        totals.deletionsHeld += row.deletionsHeld;
+        totals.missing += row.reconciliation?.missing_after ?? 0;
+        totals.completenessMin = Math.min(totals.completenessMin, completeness ?? 1);
       }
     }
     const last = tenants.at(-1);

@@ -15,13 +15,20 @@ export function createConnectionActions(client, id, { connection, onChanged }) {
   const button = (label, onclick, kind = 'button') =>
     h('button', { type: 'button', class: kind, onclick }, label);
   const post = (action) => act(() => client.post(`${path}/${action}`));
+  const confirm = button('Confirm deletions', () => confirmDeletions());
   const sync = button('Sync now', () => post('sync'));
   const pause = button('Pause', () => post('pause'));
   const resume = button('Resume', () => post('resume'));
   const renew = button('Renew password', () => renewCredentials());
   const end = button('Disconnect', () => disconnect(), 'button button-quiet');
-  const all = [sync, pause, resume, renew, end];
+  const all = [confirm, sync, pause, resume, renew, end];
   const row = h('div', { class: 'actions' }, ...all);
+
+  /** Exactly those that the page shows: if more vanished meanwhile, the answer says so. */
+  async function confirmDeletions() {
+    const held = connection().capabilities.mail?.deletionsHeld ?? 0;
+    await act(() => client.post(`${path}/confirm-deletions?count=${held}`));
+  }
 
   async function disconnect() {
     const query = await confirmDisconnect(connection());
@@ -54,6 +61,7 @@ export function createConnectionActions(client, id, { connection, onChanged }) {
     /** Offers what the state allows. */
     show(state) {
       const over = endStates.has(state);
+      confirm.hidden = state !== 'confirm-deletions';
       sync.hidden = over || state === 'paused';
       pause.hidden = over || state === 'paused';
       resume.hidden = state !== 'paused';

@@ -112,7 +112,7 @@ export function stateSentence(capability, { rate, nowMs, receivedAtMs = nowMs })
     case 'degraded':
       return `In trouble: ${trouble(capability, nowMs)}`;
     case 'confirm-deletions':
-      return 'Many messages vanished at the server at once: nothing is deleted until you confirm';
+      return heldSentence(capability);
     case 'disconnecting':
       return 'Disconnecting: the sessions are closed and the password is wiped';
     case 'disconnected':
@@ -120,6 +120,11 @@ export function stateSentence(capability, { rate, nowMs, receivedAtMs = nowMs })
     default:
       return state;
   }
+}
+
+function heldSentence({ deletionsHeld }) {
+  const what = deletionsHeld ? plural(deletionsHeld, 'message') : 'Many messages';
+  return `${what} vanished at the server at once: nothing is deleted until you confirm`;
 }
 
 /** Seconds that the rest of the import takes at this rate; undefined when nobody can say. */

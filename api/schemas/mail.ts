@@ -36,6 +36,8 @@ export const folder = z
     stored: z.int(),
     expected: z.int(),
     uidValidity: z.string().nullable(),
+    completeness: z.number().nullable().openapi({ description: 'As of reconciledAt.' }),
+    reconciledAt: z.iso.datetime().nullable(),
     ...intentFields,
   })
   .openapi('Folder');

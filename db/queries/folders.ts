@@ -3,6 +3,7 @@ import type { FolderRole } from '../../domain/mail.ts';
 import type { Actor } from '../../domain/read-gate.ts';
 import type { Tx } from '../client.ts';
 import type { ListWindow } from './keyset.ts';
+import { lastRunOf } from './sync/reconciliation-runs.ts';
 
 export interface FolderRow {
   id: string;
@@ -14,6 +15,11 @@ export interface FolderRow {
   uidValidity: string | null;
   stored: number;
   expected: number;
+  /** When the folder was last compared with the provider's listing; null before the first time. */
+  reconciledAt: string | null;
+  /** What that comparison listed, and how much of it was stored then. */
+  listedThen: number | null;
+  storedThen: number | null;
 }
 
 /** Folders of the member's own connections; nobody else reads their names. */
@@ -55,9 +61,17 @@ export async function findFolderByRole(
 const foldersOf = (actor: Actor) => sql`
     select f.id, f.connection_id as "connectionId", f.name, f.role, f.excluded,
       f.uid_validity as "uidValidity", coalesce(l.stored, 0) as stored,
-      coalesce(l.expected, 0) as expected
+      coalesce(l.expected, 0) as expected, last.finished_at as "reconciledAt",
+      last.listed as "listedThen", last.stored as "storedThen"
     from folders f
     join connections o on o.tenant_id = f.tenant_id and o.id = f.connection_id
     left join collections l on l.tenant_id = f.tenant_id and l.id = f.id
+    left join sync_status s on s.tenant_id = f.tenant_id
+      and s.connection_id = f.connection_id and s.capability = 'mail'
+    left join lateral (
+      select r.finished_at, r.listed - r.outside as listed, r.stored from reconciliations r
+      where ${lastRunOf} and r.folder_id = f.id
+      order by r.started_at desc limit 1
+    ) last on true
     where f.tenant_id = ${actor.tenantId} and o.member_id = ${actor.memberId}
       and f.hidden_at is null`;
