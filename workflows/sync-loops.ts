@@ -127,6 +127,9 @@ async function backfillLoop(sync: Sync, activities: SyncActivities): Promise<voi
     noteBackfill(sync, report, work);
     if (report.outcome === 'done') {
       if (work === 'backfill') sync.backfillDue = false;
+    } else if (work === 'reconcile' && !sync.reconcileDue) {
+      // Paused or disconnected: the live loop says when there is something to compare again.
+      continue;
     } else if (report.outcome !== 'more') {
       await condition(() => sync.pokes > seen || sync.parking, waitMs(report));
     } else if (work === 'backfill' && report.stored + report.updated === 0) {
@@ -167,7 +170,8 @@ function noteLive(sync: Sync, report: SliceReport): void {
 function noteBackfill(sync: Sync, report: SliceReport, work: 'backfill' | 'reconcile'): void {
   sync.carry.backfillFailures = report.outcome === 'failed' ? sync.carry.backfillFailures + 1 : 0;
   sync.carry.backfillDone = report.progress.backfillDone;
-  sync.reconcileDue = report.progress.reconcileDue;
+  const resting = report.outcome === 'paused' || report.outcome === 'disconnected';
+  sync.reconcileDue = !resting && report.progress.reconcileDue;
   sync.view[work](report);
 }
 

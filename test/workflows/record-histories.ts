@@ -23,6 +23,7 @@ afterEach(() => mailbox.stop());
 it('import', async () => {
   await mailbox.waitForState('live');
   await appendAndSync(mailbox, 'fresh');
+  await waitFor(async () => (await reconciledAt()) !== null, { what: 'the first comparison' });
   expect(await record('import')).toBeGreaterThan(0);
 });
 
@@ -83,6 +84,14 @@ it('watch', async () => {
   await expect(shard.result()).rejects.toThrow('cancelled');
   expect(await record('watch', shard)).toBeGreaterThan(0);
 });
+
+async function reconciledAt(): Promise<unknown> {
+  const { base, licence } = mailbox;
+  const rows = await withTenant(base.app, licence.tenantId, (tx) =>
+    tx.execute<{ at: string | null }>(sql`select reconciled_at as at from sync_status`),
+  );
+  return rows[0]?.at ?? null;
+}
 
 /** Writes a history and returns its length; who ran it (a process and a host) is no part of what is replayed. */
 async function record(name: string, run = mailboxRun(mailbox)): Promise<number> {
