@@ -123,7 +123,7 @@ async function settle(slice: Slice, input: LiveSliceInput, nextAttemptAt: Date):
     if (!input.poked) {
       // While somebody is asked whether so much was deleted, what went before may come back too.
       if (held === 0) await eraseHidden(tx, licence, erasePerSliceMax);
-      await eraseFinishedIntents(tx, licence);
+      await eraseFinishedIntents(tx, licence, erasePerSliceMax);
     }
     await recordBackfill(tx, licence);
   });

@@ -80,14 +80,17 @@ export async function eraseSyncRows(tx: Tx, key: ConnectionKey, limit: number): 
           where m.tenant_id = r.tenant_id and m.thread_id = r.thread_id)
       limit ${limit})
     returning 1`);
-  return tombstones.length + skips.length + references.length;
+  const intents = await tx.execute(sql`
+    delete from intents where tenant_id = ${tenantId} and id in (
+      select id from intents where ${ofConnection} limit ${limit})
+    returning 1`);
+  return tombstones.length + skips.length + references.length + intents.length;
 }
 
 /** The rest of a disconnected connection: names of folders and keywords that hold no tracked mail. */
 export async function eraseConnectionRest(tx: Tx, key: ConnectionKey): Promise<void> {
   const { tenantId, connectionId } = key;
   const left = sql`tenant_id = ${tenantId} and connection_id = ${connectionId}`;
-  await tx.execute(sql`delete from intents where ${left}`);
   await tx.execute(sql`
     delete from labels where ${left}
       and id not in (select unnest(label_ids) from placements where ${left})`);

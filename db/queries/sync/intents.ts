@@ -132,12 +132,15 @@ export async function listPlacesOf(
   return rows.map((row) => ({ ...row, uid: Number(row.uid) }));
 }
 
-/** Erases what was finished long ago. */
+/** Erases what was finished long ago, at most `limit` intents a call. */
 export async function eraseFinishedIntents(
   tx: Tx,
   { tenantId, connectionId }: ConnectionKey,
+  limit: number,
 ): Promise<void> {
   await tx.execute(sql`
-    delete from intents where tenant_id = ${tenantId} and connection_id = ${connectionId}
-      and finished_at < steward_now() - make_interval(days => ${finishedDays})`);
+    delete from intents where tenant_id = ${tenantId} and id in (
+      select id from intents where tenant_id = ${tenantId} and connection_id = ${connectionId}
+        and finished_at < steward_now() - make_interval(days => ${finishedDays})
+      limit ${limit})`);
 }
