@@ -167,7 +167,7 @@ describe('changing a message', () => {
   it('holds what was asked sealed', async () => {
     await ask('PATCH', `/v1/messages/${world.untracked}`, { keywords: ['Zinnoberrot'] });
     const rows = await api.database.owner.sql<{ row: string }[]>`
-      select intents::text as row, convert_from(change, 'latin1') as content from intents`;
+      select intents::text as row, encode(change, 'escape') as content from intents`;
     expect(rows.length).toBeGreaterThan(0);
     expect(JSON.stringify(rows)).not.toContain('Zinnoberrot');
   });
@@ -212,7 +212,7 @@ describe('folders', () => {
 
   it('are made through an intent that names the folder once it is there', async () => {
     const body = { connectionId: world.connection, path: ['New', 'One'] };
-    const headers = { 'Idempotency-Key': 'make it once' };
+    const headers = { 'Idempotency-Key': 'make-it-once' };
     const call = () =>
       api.call('POST', '/v1/folders', {
         ...{ key: world.ours.key, member: world.owner, body, headers },
