@@ -39,7 +39,7 @@ export async function storeMoved(
     from placements p join ${pairs} on p.uid = moved.uid
     where p.tenant_id = ${tenantId} and p.folder_id = ${from.folderId} and p.hidden_at is null
     on conflict (tenant_id, folder_id, uid) do update
-      set message_id = excluded.message_id, hidden_at = null
+      set message_id = excluded.message_id, hidden_at = null, missing_at = null
     returning xmax = 0 as fresh`);
   await countPlaces(tx, licence, toFolderId, placed.filter(({ fresh }) => fresh).length);
   await leave(tx, licence, from, moved);
@@ -65,7 +65,7 @@ async function leave(
     from unnest(${uids}::bigint[]) as gone (uid)
     on conflict do nothing`);
   const hidden = await tx.execute(sql`
-    update placements set hidden_at = steward_now()
+    update placements set hidden_at = steward_now(), missing_at = null
     where tenant_id = ${tenantId} and folder_id = ${folderId} and uid = any(${uids}::bigint[])
       and hidden_at is null
     returning uid`);
