@@ -3,6 +3,8 @@ import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, expect, test } from 'vitest';
 import type { Instance } from '../../runtime/embedded/instance.ts';
+import { listPollers } from '../../runtime/temporal.ts';
+import { taskQueues } from '../../workflows/contract.ts';
 import { aliveOf, createHomeFolder, spawnStart, start, type Started } from '../support/started.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -25,6 +27,7 @@ const manyStartsTimeoutMs = 180_000;
 test('an instance goes on after every way of dying', { timeout: manyStartsTimeoutMs }, async () => {
   const first = await started();
   expect(await asked(first.instance)).toBe(200);
+  expect(await unserved(first.instance)).toEqual([]);
   expect(mode(path.join(home, 'instance.json'))).toBe('600');
   for (const secret of ['root.key', 'secrets.json', 'credentials.json']) {
     expect(mode(path.join(home, secret))).toBe('600');
@@ -96,6 +99,20 @@ async function sameAs(first: Instance, now: Instance): Promise<void> {
 async function asked({ apiUrl, apiKey, memberId }: Instance): Promise<number> {
   const headers = { authorization: `Bearer ${apiKey}`, 'steward-member': memberId };
   return (await fetch(`${apiUrl}/v1/connections`, { headers })).status;
+}
+
+/** Queues that the instance's own worker does not poll. */
+async function unserved(instance: Instance): Promise<string[]> {
+  const { temporalAddress, temporalNamespace, pids } = instance;
+  const connection = await Connection.connect({ address: temporalAddress });
+  const missing: string[] = [];
+  for (const queue of Object.values(taskQueues)) {
+    const kind = queue === taskQueues.workflows ? 'workflow' : 'activity';
+    const pollers = await listPollers(connection, temporalNamespace, { queue, kind });
+    if (!pollers.includes(`${queue}@${pids['worker']}`)) missing.push(queue);
+  }
+  await connection.close();
+  return missing;
 }
 
 async function inTemporal<T>(

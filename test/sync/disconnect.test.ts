@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { afterEach, expect, it } from 'vitest';
+import { endConnection } from '../../activities/mail/erase-connection.ts';
 import { withTenant } from '../../db/tenant.ts';
 import { ensureWorkflows } from '../../worker/ensure-workflows.ts';
 import { searchAttributes, workflowIds } from '../../workflows/contract.ts';
@@ -122,6 +123,21 @@ it('keeps everything with data=keep, until somebody decides otherwise', async ()
   await box.call('DELETE', `/v1/connections/${box.id}?data=erase`);
   await waitFor(async () => (await rows(box))['messages'] === 1, { what: 'the erasure' });
   await ended(box);
+});
+
+it('erases nothing under a decision that people have changed since', async () => {
+  const { mailbox: box } = await connected();
+  const before = await rows(box);
+  await box.call('DELETE', `/v1/connections/${box.id}`);
+  const target = { tenantId: box.tenant.uuid, connectionId: box.uuid, capability: 'mail' } as const;
+  const life = { heartbeat: () => undefined, cancelled: () => false };
+  const stale = { ...target, eraseAfter: new Date().toISOString() };
+  // As of a wait that began before: for another day, or for data that was to be kept.
+  for (const decision of [stale, target]) await endConnection(box.worker.deps, decision, life);
+  expect(await rows(box)).toEqual(before);
+  const [row] = await box.api.database.owner.sql`
+    select closed_at from directory.connections where id = ${box.uuid}`;
+  expect(row).toEqual({ closed_at: null });
 });
 
 it('goes on where it stopped when the account is connected again within the seven days', async () => {
