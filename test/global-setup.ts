@@ -7,6 +7,8 @@ declare module 'vitest' {
     postgresUrl: string;
     temporalAddress: string;
     temporalUiUrl: string;
+    /** A file with the workflow code, bundled once a run. */
+    workflowBundle: string;
   }
 }
 
@@ -16,5 +18,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('postgresUrl', services.postgresUrl);
   project.provide('temporalAddress', services.temporalAddress);
   project.provide('temporalUiUrl', services.temporalUiUrl);
+  project.provide('workflowBundle', services.workflowBundle);
   return () => services.stop();
 }

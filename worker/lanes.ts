@@ -1,11 +1,4 @@
-import { fileURLToPath } from 'node:url';
-import {
-  bundleWorkflowCode,
-  DefaultLogger,
-  Worker,
-  type NativeConnection,
-  type WorkflowBundleWithSourceMap,
-} from '@temporalio/worker';
+import { Worker, type NativeConnection, type WorkflowBundleOption } from '@temporalio/worker';
 import type { Activities } from '../activities/index.ts';
 import { secondMs } from '../domain/clock.ts';
 import { taskQueues, type Lane } from '../workflows/contract.ts';
@@ -27,15 +20,9 @@ export interface LaneOptions {
   connection: NativeConnection;
   namespace: string;
   activities: Activities;
-  bundle: WorkflowBundleWithSourceMap;
+  bundle: WorkflowBundleOption;
   /** Tests replay at every task. */
   maxCachedWorkflows?: number;
-}
-
-/** The workflow code as one bundle; made once a process. */
-export async function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
-  const workflowsPath = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
-  return await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') });
 }
 
 /** One Temporal worker a lane, so that no lane waits for another's slots. */

@@ -18,6 +18,7 @@ import { pokeMailboxSync, type Lane } from '../workflows/contract.ts';
 import { allLanes } from './lanes.ts';
 import { createPageEncoder } from './threads/page-encoder.ts';
 import { createWorkerProcess } from './worker-process.ts';
+import { bundleWorkflows } from './workflow-bundle.ts';
 
 /** All lanes of one process share these (architecture.md: 20 Postgres connections). */
 const poolMax = 20;
@@ -67,6 +68,7 @@ async function main(): Promise<void> {
     database,
     client,
     connection,
+    bundle: { code: await bundleWorkflows() },
     namespace: temporalNamespace(env.temporal),
     log,
     lanes: chosenLanes(env),

@@ -6,7 +6,7 @@ import { minuteMs, secondMs } from '../domain/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Lane } from '../workflows/contract.ts';
 import { ensureWorkflows, type EnsureDeps } from './ensure-workflows.ts';
-import { bundleWorkflows, createLane, type LaneOptions } from './lanes.ts';
+import { createLane, type LaneOptions } from './lanes.ts';
 
 /** How often what should run is compared with what runs. */
 const ensureIntervalMs = minuteMs;
@@ -16,6 +16,7 @@ const ensureRetryMs = 5 * secondMs;
 
 export interface WorkerProcessDeps extends EnsureDeps {
   connection: LaneOptions['connection'];
+  bundle: LaneOptions['bundle'];
   maxCachedWorkflows?: number;
   activities: ActivityDeps;
   log: Logger;
@@ -30,8 +31,7 @@ export interface WorkerProcess {
 
 /** The lanes of this process and the minute's look at what should run. */
 export async function createWorkerProcess(deps: WorkerProcessDeps): Promise<WorkerProcess> {
-  const bundle = await bundleWorkflows();
-  const { connection, namespace, maxCachedWorkflows } = deps;
+  const { connection, namespace, bundle, maxCachedWorkflows } = deps;
   const activities = createActivities(deps.activities);
   const options: LaneOptions = {
     connection,

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { postgresPidFile, startPostgres } from '../../runtime/embedded/postgres.ts';
@@ -6,11 +6,13 @@ import { startTemporal, temporalPidFile } from '../../runtime/embedded/temporal.
 import { temporalBinary } from '../../runtime/embedded/temporal-binary.ts';
 import { stopOrphan } from '../../runtime/supervise/pid-file.ts';
 import { isAlive } from '../../runtime/supervise/pid.ts';
+import { bundleWorkflows } from '../../worker/workflow-bundle.ts';
 
 export interface TestServices {
   postgresUrl: string;
   temporalAddress: string;
   temporalUiUrl: string;
+  workflowBundle: string;
   stop(): Promise<void>;
 }
 
@@ -33,7 +35,8 @@ export async function startTestServices(): Promise<TestServices> {
   const folder = mkdtempSync(path.join(root, `${process.pid}-`));
   chmodSync(folder, 0o755);
   const stateDir = folder;
-  const [postgres, temporal] = await Promise.all([
+  const workflowBundle = path.join(folder, 'workflows.js');
+  const [postgres, temporal, code] = await Promise.all([
     startPostgres({
       dataDir: path.join(folder, 'postgres'),
       port: 0,
@@ -52,11 +55,14 @@ export async function startTestServices(): Promise<TestServices> {
         timeSkipping: true,
       }),
     ),
+    bundleWorkflows(),
   ]);
+  writeFileSync(workflowBundle, code);
   return {
     postgresUrl: postgres.url(),
     temporalAddress: temporal.address,
     temporalUiUrl: temporal.uiUrl,
+    workflowBundle,
     stop: async () => {
       await Promise.all([postgres.stop(), temporal.stop()]);
       rmSync(folder, { recursive: true, force: true });

@@ -46,6 +46,7 @@ export async function startTestWorker(
   const deps: ActivityDeps = { database, keyring, encoder, mail, poke, log };
   const worker = await createWorkerProcess({
     ...{ database, client, connection: native, namespace, log, lanes: allLanes },
+    bundle: { codePath: inject('workflowBundle') },
     activities: deps,
     maxCachedWorkflows: 0,
   });

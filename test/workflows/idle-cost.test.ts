@@ -13,7 +13,7 @@ import { uuidv7 } from '../../domain/ids.ts';
 import type { SliceReport } from '../../domain/sync.ts';
 import { createImapProvider } from '../../providers/imap/provider.ts';
 import { createLogger } from '../../runtime/logger.ts';
-import { bundleWorkflows, createLane } from '../../worker/lanes.ts';
+import { createLane } from '../../worker/lanes.ts';
 import { createPageEncoder } from '../../worker/threads/page-encoder.ts';
 import { ensureMailboxSync, pokeMailboxSync, workflowIds } from '../../workflows/contract.ts';
 import { createImapEmulator, type ImapEmulator } from '../emulators/imap/server.ts';
@@ -58,7 +58,7 @@ beforeAll(async () => {
     log: createLogger({ name: 'worker', level: 'warn' }),
   };
   const options = {
-    ...{ connection: native, namespace, bundle: await bundleWorkflows() },
+    ...{ connection: native, namespace, bundle: { codePath: inject('workflowBundle') } },
     activities: onWorkflowTime(createActivities(deps)),
   };
   lanes = [];

@@ -3,7 +3,7 @@ import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import { DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { bundleWorkflows } from '../../worker/lanes.ts';
+import { bundleWorkflows } from '../../worker/workflow-bundle.ts';
 import { workflowIds } from '../../workflows/contract.ts';
 
 const folder = new URL('histories/', import.meta.url);
@@ -14,7 +14,7 @@ let bundle: WorkflowBundle;
 beforeAll(async () => {
   // A replay that must fail would otherwise fill the log with what it found.
   Runtime.install({ logger: new DefaultLogger('ERROR') });
-  bundle = await bundleWorkflows();
+  bundle = { code: await bundleWorkflows() };
 });
 
 it('has a history of every part of a connection’s life', () => {
