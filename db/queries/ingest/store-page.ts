@@ -74,8 +74,9 @@ async function storeMessages(tx: Tx, licence: Licence, input: PageToStore) {
   const owned = input.page.messages.filter(({ id, uid }) => owners.get(uid) === id);
   // Copies in one folder are one message where the provider names messages.
   const messages = [...new Map(owned.map((message) => [message.id, message])).values()];
+  await insertParticipants(tx, licence, messages, input.loop);
+  // Late: from here to the end of the transaction the connection's other loop waits.
   const { threads, tracked } = await linkThreads(tx, licence, messages);
   const fresh = await insertMessages(tx, licence, { ...input.page, messages }, threads, tracked);
-  await insertParticipants(tx, licence, messages, input.loop);
   return { fresh, placed: owners.size, stored };
 }
