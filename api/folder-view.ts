@@ -63,5 +63,6 @@ function toView(row: FolderRow, path: string[]): Omit<FolderView, 'pending' | 'r
         ? null
         : completenessOf({ listed: row.listedThen, stored: row.storedThen }),
     reconciledAt: toInstant(row.reconciledAt),
+    trouble: row.trouble,
   };
 }

@@ -3,6 +3,7 @@ import type { MailSession } from '../../domain/provider.ts';
 import type { SliceReport } from '../../domain/sync.ts';
 import type { ActivityDeps } from '../deps.ts';
 import { pageBounds } from './bounds.ts';
+import { despiteTrouble } from './folder-trouble.ts';
 import { knownFolders, readStoredFolders, type SyncFolder } from './folders.ts';
 import { emptyReport, reportOf } from './run-slice.ts';
 import { openSlice, withSession, type Slice, type SliceLife, type SliceTarget } from './slice.ts';
@@ -39,7 +40,8 @@ async function importAll(slice: Slice, session: MailSession): Promise<boolean> {
   const queue = createStoreQueue(slice);
   try {
     for (const folder of due) {
-      if (!(await importHistory(slice, session, folder, queue))) break;
+      const importIt = () => importHistory(slice, session, folder, queue);
+      if (!(await despiteTrouble(slice, folder, importIt))) break;
     }
   } finally {
     await queue.drain();
@@ -69,5 +71,7 @@ async function importHistory(
 
 async function nothingLeft(slice: Slice): Promise<boolean> {
   const folders = await readStoredFolders(slice);
-  return folders.every((folder) => folder.backfillDone || folder.hidden || folder.excluded);
+  return folders.every(
+    (folder) => folder.backfillDone || folder.hidden || folder.excluded || folder.trouble !== null,
+  );
 }

@@ -7,7 +7,7 @@ import type { Slice } from './slice.ts';
 /** A folder at the provider beside what the store knows of it. */
 export interface SyncFolder extends Pick<
   StoredFolder,
-  'id' | 'liveCursor' | 'backfillCursor' | 'backfillDone' | 'mark'
+  'id' | 'liveCursor' | 'backfillCursor' | 'backfillDone' | 'mark' | 'trouble'
 > {
   remote: RemoteCollection;
   role: FolderRole | null;
@@ -73,6 +73,7 @@ export function toSyncFolder(
     backfillCursor: known?.backfillCursor ?? null,
     backfillDone: known?.backfillDone ?? false,
     mark: known?.mark ?? null,
+    trouble: known?.trouble ?? null,
   };
 }
 

@@ -9,6 +9,7 @@ import { safetyTimeMs, watchedSafetyTimeMs, withJitter } from '../../domain/retr
 import type { SliceReport } from '../../domain/sync.ts';
 import type { ActivityDeps } from '../deps.ts';
 import { pageBounds } from './bounds.ts';
+import { despiteTrouble } from './folder-trouble.ts';
 import type { SyncFolder } from './folders.ts';
 import { settleDeletions } from './held-deletions.ts';
 import { carryOutIntents } from './intents/carry-out.ts';
@@ -83,7 +84,8 @@ async function syncAll(
     const depth = !input.poked && !folder.remote.exact ? 'full' : 'quick';
     const unchanged = folder.mark === folder.remote.mark && folder.liveCursor !== null;
     if (unchanged && depth === 'quick') continue;
-    if (!(await syncChanges(slice, session, folder, depth))) {
+    const syncIt = () => syncChanges(slice, session, folder, depth);
+    if (!(await despiteTrouble(slice, folder, syncIt))) {
       return { ...left, complete: false, exact };
     }
   }

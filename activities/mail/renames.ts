@@ -3,6 +3,7 @@ import { withTenant } from '../../db/tenant.ts';
 import type { MailSession, RemoteCollection } from '../../domain/provider.ts';
 import { pageBounds } from './bounds.ts';
 import type { ListedFolder } from './folders.ts';
+import { isFoldersOwn } from './folder-trouble.ts';
 import type { Slice } from './slice.ts';
 
 /** Messages that have to be found again under the new name; some may have gone meanwhile. */
@@ -44,7 +45,12 @@ async function isSame(
   if (folder.uidValidity !== (collection.uidValidity ?? null)) return false;
   if (folder.objectIndex && objectIndex) return folder.objectIndex === objectIndex;
   if (collection.messages === 0) return false;
-  return await holdsSameMessages(slice, session, folder, collection);
+  try {
+    return await holdsSameMessages(slice, session, folder, collection);
+  } catch (error) {
+    if (isFoldersOwn(error)) return false;
+    throw error;
+  }
 }
 
 async function holdsSameMessages(

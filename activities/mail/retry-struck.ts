@@ -1,6 +1,7 @@
 import { dropStrikes, listStruckItems } from '../../db/queries/sync/strikes.ts';
 import type { MailSession, PageBounds, SkipReason } from '../../domain/provider.ts';
 import { pageBounds } from './bounds.ts';
+import { despiteTrouble } from './folder-trouble.ts';
 import type { SyncFolder } from './folders.ts';
 import type { Slice } from './slice.ts';
 import { preparePage, storePreparedPage } from './store-slice-page.ts';
@@ -20,11 +21,15 @@ export async function retryStruck(
 ): Promise<void> {
   const struck = await listStruckItems(slice.deps.database, slice.licence);
   for (const folder of folders) {
-    const items = struck.get(folder.id) ?? [];
+    const items = struck.get(folder.id);
+    if (!items) continue;
     const uidsOf = (suspect: boolean) =>
       items.filter(({ reason }) => suspects.has(reason) === suspect).map(({ uid }) => uid);
-    await readAgain(slice, session, folder, uidsOf(false), pageBounds);
-    await readAgain(slice, session, folder, uidsOf(true), alone);
+    await despiteTrouble(slice, folder, async () => {
+      await readAgain(slice, session, folder, uidsOf(false), pageBounds);
+      await readAgain(slice, session, folder, uidsOf(true), alone);
+      return true;
+    });
   }
 }
 

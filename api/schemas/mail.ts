@@ -38,6 +38,9 @@ export const folder = z
     uidValidity: z.string().nullable(),
     completeness: z.number().nullable().openapi({ description: 'As of reconciledAt.' }),
     reconciledAt: z.iso.datetime().nullable(),
+    trouble: z.string().nullable().openapi({
+      description: 'Why the provider will not hand the folder out; null while it does.',
+    }),
     ...intentFields,
   })
   .openapi('Folder');

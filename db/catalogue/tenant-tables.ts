@@ -198,6 +198,7 @@ export const tenantTables: readonly CatalogueTable[] = [
     backfill_cursor: 'cursor',
     backfill_done: 'state',
     mark: 'cursor',
+    trouble: 'word',
     stored: 'count',
     expected: 'count',
     renumbered_since: 'time',

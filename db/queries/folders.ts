@@ -20,6 +20,7 @@ export interface FolderRow {
   /** What that comparison listed, and how much of it was stored then. */
   listedThen: number | null;
   storedThen: number | null;
+  trouble: string | null;
 }
 
 /** Folders of the member's own connections; nobody else reads their names. */
@@ -61,7 +62,7 @@ export async function findFolderByRole(
 const foldersOf = (actor: Actor) => sql`
     select f.id, f.connection_id as "connectionId", f.name, f.role, f.excluded,
       f.uid_validity as "uidValidity", coalesce(l.stored, 0) as stored,
-      coalesce(l.expected, 0) as expected, last.finished_at as "reconciledAt",
+      coalesce(l.expected, 0) as expected, l.trouble, last.finished_at as "reconciledAt",
       last.listed as "listedThen", last.stored as "storedThen"
     from folders f
     join connections o on o.tenant_id = f.tenant_id and o.id = f.connection_id

@@ -102,6 +102,8 @@ export const collections = pgTable(
     backfillDone: boolean('backfill_done').notNull().default(false),
     /** The provider's counters when the store last equalled them. */
     mark: text('mark'),
+    /** Why the provider will not hand it out: a failure's code; null while it does. */
+    trouble: text('trouble'),
     stored: integer('stored').notNull().default(0),
     expected: integer('expected').notNull().default(0),
     /** Set while a new numbering is matched: a twin stored since then may be a message that moved. */

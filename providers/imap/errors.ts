@@ -75,6 +75,15 @@ export function uidValidityChanged(): ProviderFailure {
   );
 }
 
+export function folderRefused(cause: unknown): ProviderFailure {
+  return failure(
+    'permission-missing',
+    'imap-folder-refused',
+    'The IMAP server lists the folder, but does not let it be opened.',
+    cause,
+  );
+}
+
 export function responseTooLarge(cause?: unknown): ProviderFailure {
   return failure(
     'too-large',

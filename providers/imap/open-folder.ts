@@ -2,7 +2,13 @@ import type { RemoteCollection } from '../../domain/provider.ts';
 import { messagesMax, reopensPerPageMax } from './bounds.ts';
 import type { ImapClient } from './client.ts';
 import type { ImapConnection } from './connect.ts';
-import { isBoundError, translated, translateError, uidValidityChanged } from './errors.ts';
+import {
+  folderRefused,
+  isBoundError,
+  translated,
+  translateError,
+  uidValidityChanged,
+} from './errors.ts';
 import type { Lease } from './session-pool.ts';
 
 /** A folder as EXAMINE described it, before anything was fetched. */
@@ -65,7 +71,7 @@ async function examine(
   client: ImapClient,
   { ref, uidValidity }: RemoteCollection,
 ): Promise<FolderState> {
-  const mailbox = await translated(client.mailboxOpen(ref, { readOnly: true }));
+  const mailbox = await open(client, ref);
   const hasModseq = client.enabled.has('CONDSTORE') && mailbox.noModseq !== true;
   return {
     uidValidity: mailbox.uidValidity?.toString() ?? uidValidity ?? '',
@@ -74,4 +80,14 @@ async function examine(
     messages: Math.min(mailbox.exists ?? 0, messagesMax),
     modseq: hasModseq ? mailbox.highestModseq : undefined,
   };
+}
+
+/** A refusal concerns the folder alone: the session goes on. */
+async function open(client: ImapClient, ref: string) {
+  try {
+    return await client.mailboxOpen(ref, { readOnly: true });
+  } catch (error) {
+    const failure = translateError(error);
+    throw failure.code === 'imap-refused' ? folderRefused(error) : failure;
+  }
 }

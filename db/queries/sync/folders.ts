@@ -24,6 +24,7 @@ export interface StoredFolder {
   backfillCursor: Cursor | null;
   backfillDone: boolean;
   mark: string | null;
+  trouble: string | null;
   stored: number;
   expected: number;
 }
@@ -37,8 +38,8 @@ export async function listStoredFolders(
       f.object_index as "objectIndex", f.name, f.role,
       f.uid_validity as "uidValidity", f.excluded,
       f.hidden_at is not null as hidden, c.live_cursor as "liveCursor",
-      c.backfill_cursor as "backfillCursor", c.backfill_done as "backfillDone", c.mark, c.stored,
-      c.expected
+      c.backfill_cursor as "backfillCursor", c.backfill_done as "backfillDone", c.mark,
+      c.trouble, c.stored, c.expected
     from folders f join collections c on c.tenant_id = f.tenant_id and c.id = f.id
     where f.tenant_id = ${tenantId} and f.connection_id = ${connectionId}
     order by f.id`);
@@ -206,4 +207,16 @@ export async function recordMark(
         and n.id = c.connection_id and n.backfill_since is null) then ${messages}
         else c.expected end
     where c.tenant_id = ${licence.tenantId} and c.id = ${folderId}`);
+}
+
+/** Why the provider will not hand out a collection that it lists; null when it does again. */
+export async function recordTrouble(
+  tx: Tx,
+  licence: Licence,
+  folderId: string,
+  trouble: string | null,
+): Promise<void> {
+  await tx.execute(sql`
+    update collections set trouble = ${trouble}
+    where tenant_id = ${licence.tenantId} and id = ${folderId}`);
 }

@@ -85,7 +85,7 @@ export async function recordBehind(tx: Tx, key: CapabilityKey): Promise<void> {
 export async function recordBackfill(tx: Tx, key: CapabilityKey): Promise<void> {
   await tx.execute(sql`
     with history as (
-      select coalesce(bool_and(c.backfill_done), false) as done
+      select coalesce(bool_and(c.backfill_done or c.trouble is not null), false) as done
       from collections c join folders f on f.tenant_id = c.tenant_id and f.id = c.id
       where c.tenant_id = ${key.tenantId} and c.connection_id = ${key.connectionId}
         and f.hidden_at is null and not f.excluded
@@ -133,7 +133,7 @@ export async function readSyncFacts(tx: Tx, key: CapabilityKey): Promise<SyncFac
     from sync_status s cross join lateral (
       select least(coalesce(sum(c.stored), 0), 2147483647)::int as stored,
         least(coalesce(sum(c.expected), 0), 2147483647)::int as expected,
-        coalesce(bool_and(c.backfill_done), false) as backfill_done
+        coalesce(bool_and(c.backfill_done or c.trouble is not null), false) as backfill_done
       from collections c join folders f on f.tenant_id = c.tenant_id and f.id = c.id
       where c.tenant_id = s.tenant_id and c.connection_id = s.connection_id
         and f.hidden_at is null and not f.excluded
