@@ -58,7 +58,7 @@ function orderIsLost(before: LiveCursor, present: LiveCursor): boolean {
 
 /**
  * New mail, in ascending pages. The cursor follows the UIDs that were listed instead of UIDNEXT,
- * and messages that EXISTS counts beyond them are looked for above it: some servers state it too
+ * and where the counters do not add up the last UID is asked for: some servers state UIDNEXT too
  * high or too low.
  */
 async function* newMail(
@@ -72,9 +72,13 @@ async function* newMail(
     cursor = found.cursor;
     yield found;
   }
-  if (cursor.messages >= present.messages) return;
+  if (cursor.messages === present.messages && request.depth === 'quick') return;
   const highest = await lastUid(folder);
-  if (highest >= present.uidNext) yield* readRange(folder, request, cursor, highest);
+  const { mailbox } = folder.client;
+  // What arrived since EXAMINE is beyond the counters as well; it is the next look's.
+  if (mailbox && mailbox.exists === present.messages) {
+    yield* readRange(folder, request, cursor, highest);
+  }
 }
 
 async function* readRange(

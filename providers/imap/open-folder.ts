@@ -63,7 +63,8 @@ export async function openFolder(lease: Lease, collection: RemoteCollection): Pr
 /** The highest UID in the folder, 0 when it is empty; more reliable than UIDNEXT. */
 export async function lastUid({ client }: { readonly client: ImapClient }): Promise<number> {
   if (!client.mailbox || client.mailbox.exists === 0) return 0;
-  const last = await translated(client.fetchOne('*', { uid: true }));
+  // By UID: a sequence number beyond the last message is an error, and EXISTS may be one.
+  const last = await translated(client.fetchOne('*:*', { uid: true }, { uid: true }));
   return last ? last.uid : 0;
 }
 

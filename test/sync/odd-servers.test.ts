@@ -77,7 +77,10 @@ describe.each(levels)('a server %s', (_, capabilities) => {
     rewrite = (line) => {
       if (!lie && line.includes('[UIDNEXT')) return dropped;
       const told = (n: string): string => (lie ? `UIDNEXT ${lie(Number(n))}` : '');
-      return line.replace(/UIDNEXT (\d+)/, (_whole, n: string) => told(n));
+      return line.replace(
+        /UIDNEXT (\d+)( ?)/,
+        (_, n: string, gap: string) => told(n) + (lie ? gap : ''),
+      );
     };
     await mailbox.importAll();
     expect(await uids()).toEqual([1, 2, 3, 4, 5]);

@@ -169,7 +169,7 @@ test('a server without UIDNEXT is read to its last message', async () => {
     if (command.startsWith('EXAMINE')) {
       return `* 3 EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\n${tag} OK\r\n`;
     }
-    return command.startsWith('FETCH 3') ? `* 3 FETCH (UID 3)\r\n${tag} OK\r\n` : undefined;
+    return command.startsWith('UID FETCH *:*') ? `* 3 FETCH (UID 3)\r\n${tag} OK\r\n` : undefined;
   });
   expect(outcome(pages)).toEqual({ read: [3, 2, 1], failed: [] });
 });
