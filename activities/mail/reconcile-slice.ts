@@ -46,8 +46,8 @@ async function reconcileAll(
 ): Promise<boolean> {
   const folders = await knownFolders(slice, await session.collections());
   for (const folder of folders) {
-    // A folder that is still being imported, or renumbered, is compared the next time.
-    if (!folder.backfillDone || folder.liveCursor === null) continue;
+    // A folder that is still being imported, renumbered or refused is compared the next time.
+    if (!folder.backfillDone || folder.liveCursor === null || folder.trouble !== null) continue;
     if (!(await reconcileFolder(slice, session, folder, run))) return false;
   }
   return true;
