@@ -67,7 +67,7 @@ const levels: [string, string[] | undefined][] = [
   ['with none', plain],
 ];
 
-describe.each(levels)('a server %s', (_, capabilities) => {
+describe.each(levels)('a server %s', (_level, capabilities) => {
   test.each([
     ['lower than it is', (n: number) => Math.max(1, n - 3)],
     ['higher than it is', (n: number) => n + 1_000],
