@@ -23,13 +23,15 @@ interface IndexedMessage {
 export function indexMessage(vault: TenantVault, message: IndexedMessage) {
   const { connectionId, envelope, body, receivedAt, size } = message;
   const { messageId } = envelope;
-  // Without a Message-ID the header block stands in for it, so that strangers never match.
+  const contentIndex = vault.index('content', messageId, body.text ?? '', body.html ?? '');
+  // Without a Message-ID the header block stands in for it, so that strangers never match; nor do
+  // they when a sender uses one Message-ID, second and size for two texts.
   const identity = messageId || envelope.headers;
   const received = String(receivedAt.getTime());
   return {
     messageIdIndex: messageId ? vault.index('message-id', messageId) : null,
-    twinIndex: vault.index('twin', connectionId, identity, String(size), received),
-    contentIndex: vault.index('content', messageId, body.text ?? '', body.html ?? ''),
+    twinIndex: vault.index('twin', connectionId, identity, String(size), received, contentIndex),
+    contentIndex,
   };
 }
 

@@ -138,6 +138,16 @@ describe('the ingest point of mail', () => {
     expect((await messagesOf(sent)).map((row) => row.id)).toEqual(ids);
   });
 
+  it('takes no other text for a moved message, though Message-ID, size and date are the same', async () => {
+    const [inbox, archive] = [await makeFolder(), await makeFolder()];
+    await store(inbox, [mail(1, '<used-twice@x>')]);
+    const [before] = await messagesOf(inbox);
+    await store(inbox, [], { vanished: [1] });
+    await store(archive, [mail(7, '<used-twice@x>', { text: 'other' })]);
+    const [after] = await messagesOf(archive);
+    expect(after!.id).not.toBe(before!.id);
+  });
+
   it('stores the name of a keyword that only a flag change brought', async () => {
     const inbox = await makeFolder();
     await store(inbox, [mail(1, '<k1@x>')]);
@@ -241,12 +251,12 @@ async function makeFolder(): Promise<string> {
 function mail(
   uid: number,
   messageId: string,
-  options: Partial<RawMessage> & { references?: string; from?: string } = {},
+  options: Partial<RawMessage> & { references?: string; from?: string; text?: string } = {},
 ): RawMessage {
-  const { references, from = 'jane@example.com', ...rest } = options;
+  const { references, from = 'jane@example.com', text = 'hello', ...rest } = options;
   const lines = [`Message-ID: ${messageId}`, `From: ${from}`, 'To: jane@example.com'];
   if (references) lines.push(`References: ${references}`);
-  return rawMessage({ ...rest, uid, headers: lines.join('\r\n'), text: 'hello' });
+  return rawMessage({ ...rest, uid, headers: lines.join('\r\n'), text });
 }
 
 function pageOf(
