@@ -32,12 +32,14 @@ export interface OpenFolder {
   recover(error: unknown): Promise<boolean>;
 }
 
-/** Opens a folder read-only. @throws ProviderFailure, `cursor-expired` when it was renumbered */
+/**
+ * Opens a folder read-only. Rows are stored under the numbering that the listing showed, so a folder
+ * that was made again since, or could not be opened then, is listed once more.
+ * @throws ProviderFailure, `cursor-expired` when it is numbered otherwise than it was listed
+ */
 export async function openFolder(lease: Lease, collection: RemoteCollection): Promise<OpenFolder> {
   const state = await examine(lease.connection.client, collection);
-  if (collection.uidValidity !== undefined && collection.uidValidity !== state.uidValidity) {
-    throw uidValidityChanged();
-  }
+  if ((collection.uidValidity ?? '') !== state.uidValidity) throw uidValidityChanged();
   let reopens = 0;
   return {
     get client() {

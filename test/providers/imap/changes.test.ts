@@ -197,6 +197,17 @@ describe.each<CapabilityLevel>(['qresync', 'condstore', 'plain'])(
       expect(pages[0]?.cursor).toMatchObject({ uidNext: 3, messages: 2 });
     });
 
+    test('a folder that could not be opened when it was listed is listed once more', async () => {
+      const { cursor, known } = await folder('Unlisted');
+      const listed = (await session.collections()).find(({ ref }) => ref === 'Unlisted')!;
+      const collection = { ...listed, uidValidity: undefined };
+      const request = { collection, cursor, known: knownItems(known), depth: 'quick' as const };
+      const bounds = { itemsMax: 10, bytesMax: 1_000_000 };
+      const pages = session.changes({ ...request, bounds });
+      const first = pages[Symbol.asyncIterator]().next();
+      await expect(first).rejects.toMatchObject({ kind: 'cursor-expired' });
+    });
+
     test('a folder that is gone', async () => {
       const { cursor } = await folder('Lost');
       const collection = (await session.collections()).find(({ ref }) => ref === 'Lost')!;
