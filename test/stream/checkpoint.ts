@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { runLiveSlice } from '../../activities/mail/live-slice.ts';
-import { withTenant } from '../../db/tenant.ts';
+import { confirmDeletions } from '../../db/queries/connection-requests.ts';
+import { withTenant, withTenantWrite } from '../../db/tenant.ts';
 import type { Difference } from '../support/differences.ts';
 import { findOffences } from '../support/store-invariants.ts';
 import type { SyncedMailbox } from '../support/synced-mailbox.ts';
@@ -43,6 +44,7 @@ async function waitForEquality(client: OtherClient, mailbox: SyncedMailbox): Pro
   let left: Difference[] = [];
   const look = async (): Promise<boolean> => {
     await lookEverywhere(mailbox);
+    await confirmHeld(client, mailbox);
     left = await mailbox.differences();
     return left.length === 0;
   };
@@ -55,6 +57,18 @@ async function waitForEquality(client: OtherClient, mailbox: SyncedMailbox): Pro
     });
     throw new Error(`${left.length} differences stay:\n  ${stories.join('\n  ')}`, { cause });
   }
+}
+
+/** The deletion brake asks, and the mailbox's owner says that it is meant. */
+async function confirmHeld(
+  { journal }: OtherClient,
+  { base, licence }: SyncedMailbox,
+): Promise<void> {
+  const { tenantId, connectionId: id } = licence;
+  const held = await withTenantWrite(base.app, tenantId, (tx) =>
+    confirmDeletions(tx, { tenantId, id }, undefined),
+  );
+  if (held > 0) journal.note({ kind: `${held} deletions confirmed`, folder: '', uids: [] });
 }
 
 /** A poke, as the watch gives it; and a safety poll, which compares where counters are silent. */

@@ -18,7 +18,12 @@ export interface OtherClient {
   close(): Promise<void>;
 }
 
-export async function openOtherClient(dovecot: Dovecot, random: Random): Promise<OtherClient> {
+/** @param spared folders that it leaves alone */
+export async function openOtherClient(
+  dovecot: Dovecot,
+  random: Random,
+  spared: readonly string[] = [],
+): Promise<OtherClient> {
   const imap = await dovecot.imap();
   // Dovecot obeys commands that it was told not to offer: so the stream is the same on every level.
   for (const name of ['MOVE', 'UIDPLUS']) imap.capabilities.set(name, true);
@@ -26,7 +31,9 @@ export async function openOtherClient(dovecot: Dovecot, random: Random): Promise
     ...{ dovecot, random, imap, letters: createLetters(random), journal: createJournal() },
     folders: async () => {
       const listed = await imap.list();
-      const open = listed.filter(({ flags }) => !flags.has('\\Noselect'));
+      const open = listed.filter(
+        ({ path, flags }) => !flags.has('\\Noselect') && !spared.includes(path),
+      );
       return open.map(({ path }) => path).toSorted();
     },
     inFolder: async (folder, work) => {
@@ -41,7 +48,9 @@ export async function openOtherClient(dovecot: Dovecot, random: Random): Promise
         await imap.mailboxClose();
       }
     },
-    close: () => imap.logout(),
+    close: async () => {
+      if (imap.usable) await imap.logout();
+    },
   };
 }
 

@@ -5,12 +5,12 @@ import { runStream } from './run-stream.ts';
 const seed = 20_261_124;
 
 /** The long form (`npm run stream`) goes on for as long as it is told to. */
-const changesMin = 200;
+const changesMin = 160;
 
 /** A server busy with two sessions refuses some; if it refused many, little would be shown. */
 const refusedShareMax = 0.05;
 
-it.each(['qresync', 'condstore'] as const)(
+it.each(['qresync', 'condstore', 'plain'] as const)(
   "equals a %s server after a random stream of another client's changes",
   { timeout: 120_000 },
   async (level) => {
