@@ -6,12 +6,14 @@ export interface MaildirOptions {
   maildir: string;
   messages: number;
   folders: number;
+  /** Of the folders, the first `folders` of them; names of every kind unless given. */
+  names?: readonly string[];
   seed: number;
   /** `usual`: 9 KB a message, a quarter of it text. `text`: no attachments, 2.5 KB. */
   mix: 'usual' | 'text';
 }
 
-const names = [
+const namesOfEveryKind = [
   'INBOX',
   'Sent',
   'Drafts',
@@ -43,7 +45,7 @@ const latinSentences = sentences.filter(
 
 /** Writes a Maildir++ account with UTF-8 folder names: the same seed writes the same mailbox. */
 export function generateMaildir(options: MaildirOptions): void {
-  const { maildir, messages, seed, mix } = options;
+  const { maildir, messages, seed, mix, names = namesOfEveryKind } = options;
   const random = createRandom(seed);
   const chosen = names.slice(0, options.folders);
   for (const name of chosen) {
