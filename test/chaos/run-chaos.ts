@@ -3,7 +3,7 @@ import { waitFor } from '../support/wait-for.ts';
 import { makeChange } from '../stream/changes.ts';
 import { repeat, type Background } from './background.ts';
 import { killInMidWork, victims, type Kill } from './kill.ts';
-import { startOwnChanges } from './own-changes.ts';
+import { startOwnChanges, type OwnChanges } from './own-changes.ts';
 import type { World } from './world.ts';
 
 export interface ChaosResult {
@@ -33,25 +33,32 @@ const wrongShownMax = 20;
 export async function runChaos(world: World, kills: number): Promise<ChaosResult> {
   const result: Kill[] = [];
   const own = startOwnChanges(world);
-  for (let round = 0; round < kills; round += 1) {
-    const phase = round % 2 === 0 ? importing(world) : living(world);
-    for (const victim of shuffled(world)) {
-      const kill = await killInMidWork(world, victim, phase.keepBusy);
-      result.push(kill);
-      world.say(
-        `kill ${result.length} of ${kills * victims.length}: ${victim} in ${phase.name}, ` +
-          `work went on after ${(kill.recoveredMs / 1_000).toFixed(1)} s; ` +
-          `${(await world.api.progress(world.connection)).stored} stored, ${own.accepted} asked`,
-      );
+  try {
+    for (let round = 0; round < kills; round += 1) {
+      const phase = round % 2 === 0 ? importing(world) : living(world);
+      try {
+        for (const victim of shuffled(world)) {
+          const kill = await killInMidWork(world, victim, phase.keepBusy);
+          result.push(kill);
+          world.say(`${result.length} of ${kills * victims.length}: ${tell(kill, phase, own)}`);
+        }
+      } finally {
+        await phase.stop();
+      }
     }
-    await phase.stop();
+  } finally {
+    await own.stop();
   }
-  await own.stop();
   await world.otherClient.close();
   const { messages, differences } = await settle(world);
   const wrong = [...differences, ...(await own.findWrong()), ...(await offencesOf(world))];
   const otherChanges = world.otherClient.journal.length;
   return { kills: result, messages, wrong, otherChanges, ownChanges: own.accepted };
+}
+
+function tell({ victim, recoveredMs }: Kill, phase: Phase, own: OwnChanges): string {
+  const seconds = (recoveredMs / 1_000).toFixed(1);
+  return `${victim} killed in ${phase.name}, work went on after ${seconds} s; ${own.accepted} asked`;
 }
 
 interface Phase extends Background {

@@ -41,8 +41,8 @@ export interface World extends Omit<WorldOptions, 'level'> {
   imports(): Promise<boolean>;
   /** Brings a new folder full of history, and returns when its import has begun. */
   feed(): Promise<void>;
-  /** Asks for a look at everything, if the API is there to ask and has not been asked too often. */
-  poke(): Promise<void>;
+  /** Asks for a look at everything. Returns false when the API was not there to hear it. */
+  poke(): Promise<boolean>;
   stop(): Promise<void>;
 }
 
@@ -71,10 +71,11 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const temporal = await Connection.connect({ address: started.instance.temporalAddress });
   const client = new Client({ connection: temporal });
   const workflowId = workflowIds.mailboxSync(parsePublicId('connection', connection)!);
-  const poke = async (): Promise<void> => {
-    // While the API is dead nobody can ask; the next poke, or the watch, tells as much.
-    await api.send('POST', `/v1/connections/${connection}/sync`).catch(() => undefined);
-  };
+  const poke = async (): Promise<boolean> =>
+    await api.send('POST', `/v1/connections/${connection}/sync`).then(
+      ({ status }) => status === 202,
+      () => false,
+    );
   const imports = async (): Promise<boolean> => {
     const rows = await store.database.db.execute(sql`
       select from collections c join folders f on f.id = c.id

@@ -26,7 +26,8 @@ const total = weights.reduce((sum, [weight]) => sum + weight, 0);
 
 /**
  * Makes one change of a kind that chance draws. A server that is busy with another session refuses
- * now and then; whatever it did by then is what the store has to equal. Returns whether it obeyed.
+ * now and then, or ends the session; whatever it did by then is what the store has to equal.
+ * Returns whether it obeyed.
  */
 export async function makeChange(client: OtherClient): Promise<boolean> {
   try {
@@ -34,7 +35,8 @@ export async function makeChange(client: OtherClient): Promise<boolean> {
     return true;
   } catch (error) {
     const { responseStatus, executedCommand } = error as Record<string, unknown>;
-    if (responseStatus !== 'NO') throw error;
+    if (responseStatus !== 'NO' && client.imap.usable) throw error;
+    if (!client.imap.usable) await client.reopen();
     client.journal.note({ kind: `refused ${String(executedCommand)}`, folder: '', uids: [] });
     return false;
   }

@@ -10,11 +10,13 @@ export interface OtherClient {
   random: Random;
   letters: Letters;
   journal: Journal;
-  imap: ImapFlow;
+  readonly imap: ImapFlow;
   /** Folders that can be opened, by name. */
   folders(): Promise<string[]>;
   /** Opens a folder, reads its UIDs, and does something with them. */
   inFolder(folder: string, work: (uids: number[]) => Promise<void>): Promise<void>;
+  /** Another session: servers end one whose folder was deleted or renumbered under it. */
+  reopen(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -24,11 +26,16 @@ export async function openOtherClient(
   random: Random,
   spared: readonly string[] = [],
 ): Promise<OtherClient> {
-  const imap = await dovecot.imap();
-  // Dovecot obeys commands that it was told not to offer: so the stream is the same on every level.
-  for (const name of ['MOVE', 'UIDPLUS']) imap.capabilities.set(name, true);
+  let imap = await open(dovecot);
   return {
-    ...{ dovecot, random, imap, letters: createLetters(random), journal: createJournal() },
+    ...{ dovecot, random, letters: createLetters(random), journal: createJournal() },
+    get imap() {
+      return imap;
+    },
+    reopen: async () => {
+      imap.close();
+      imap = await open(dovecot);
+    },
     folders: async () => {
       const listed = await imap.list();
       const open = listed.filter(
@@ -45,13 +52,22 @@ export async function openOtherClient(
       } finally {
         lock.release();
         // A folder that stays open cannot be renamed or deleted in good order.
-        await imap.mailboxClose();
+        if (imap.usable) await imap.mailboxClose();
       }
     },
     close: async () => {
       if (imap.usable) await imap.logout();
     },
   };
+}
+
+async function open(dovecot: Dovecot): Promise<ImapFlow> {
+  const imap = await dovecot.imap();
+  // The command that fails tells the same; without a listener the process would end.
+  imap.on('error', () => imap.close());
+  // Dovecot obeys commands that it was told not to offer: so the stream is the same on every level.
+  for (const name of ['MOVE', 'UIDPLUS']) imap.capabilities.set(name, true);
+  return imap;
 }
 
 /** A command that the server refused. */
