@@ -100,6 +100,10 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       fed += 1;
       const names = [`Import-${fed}`];
       generateMaildir({ maildir, messages, folders: 1, names, seed: seed + fed, mix: 'usual' });
+      // A session that lives long trusts the server's index of folders; a fresh one renews it.
+      const fresh = await dovecot.imap();
+      await fresh.list();
+      await fresh.logout();
       const begun = async () => {
         await poke();
         return await imports();
