@@ -1,4 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
+import protobuf from '@temporalio/proto';
 import { sql } from 'drizzle-orm';
 import { parsePublicId } from '../../domain/ids.ts';
 import { workflowIds } from '../../workflows/contract.ts';
@@ -52,8 +53,8 @@ export const ownFolders = { source: 'Ours', target: 'Done' } as const;
 /** What lies in the mailbox before anything is killed. */
 const firstMessages = 300;
 
-/** PENDING_ACTIVITY_STATE_STARTED of Temporal's API. */
-const activityStarted = 2;
+const activityStarted =
+  protobuf.temporal.api.enums.v1.PendingActivityState.PENDING_ACTIVITY_STATE_STARTED;
 
 export async function startWorld(options: WorldOptions): Promise<World> {
   const { level, seed, messages } = options;
@@ -68,8 +69,8 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const api = createInstanceClient(started, home);
   const store = await api.openStore();
   const connection = await api.connect(dovecot);
-  const temporal = await Connection.connect({ address: started.instance.temporalAddress });
-  const client = new Client({ connection: temporal });
+  const server = await Connection.connect({ address: started.instance.temporalAddress });
+  const client = new Client({ connection: server });
   const workflowId = workflowIds.mailboxSync(parsePublicId('connection', connection)!);
   const poke = async (): Promise<boolean> =>
     await api.send('POST', `/v1/connections/${connection}/sync`).then(
@@ -113,7 +114,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     stop: async () => {
       started.process.kill('SIGTERM');
       await started.ended;
-      await Promise.all([temporal.close(), store.close(), otherClient.close()]);
+      await Promise.all([server.close(), store.close(), otherClient.close()]);
       await dovecot.stop();
       remove();
     },

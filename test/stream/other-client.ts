@@ -26,7 +26,7 @@ export async function openOtherClient(
   random: Random,
   spared: readonly string[] = [],
 ): Promise<OtherClient> {
-  let imap = await open(dovecot);
+  let imap = await openSession(dovecot);
   return {
     ...{ dovecot, random, letters: createLetters(random), journal: createJournal() },
     get imap() {
@@ -34,7 +34,7 @@ export async function openOtherClient(
     },
     reopen: async () => {
       imap.close();
-      imap = await open(dovecot);
+      imap = await openSession(dovecot);
     },
     folders: async () => {
       const listed = await imap.list();
@@ -61,7 +61,7 @@ export async function openOtherClient(
   };
 }
 
-async function open(dovecot: Dovecot): Promise<ImapFlow> {
+async function openSession(dovecot: Dovecot): Promise<ImapFlow> {
   const imap = await dovecot.imap();
   // The command that fails tells the same; without a listener the process would end.
   imap.on('error', () => imap.close());
