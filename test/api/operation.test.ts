@@ -123,6 +123,8 @@ describe('what is shown of a message', () => {
       direction: 'inbound',
       tracked: false,
       hasAttachments: false,
+      pending: false,
+      refused: [],
     });
   });
 
