@@ -50,8 +50,10 @@ async function* readPages(lease: Lease, request: HistoryRequest): AsyncGenerator
 async function startCursor(folder: OpenFolder, since: Date | undefined): Promise<HistoryCursor> {
   const { uidValidity, uidNext, messages } = folder.state;
   const listed = since ? await countSince(folder.client, since) : messages;
-  // UIDNEXT may lie, and what is below the live loop's first position has to be history.
-  const nextUid = Math.max(uidNext, (await lastUid(folder)) + 1);
+  // UIDNEXT may lie, and a walk down from four billion takes for ever. It counts where the server
+  // does not name its last message: a folder is never taken for empty on that alone.
+  const last = await lastUid(folder);
+  const nextUid = last > 0 ? last + 1 : uidNext;
   return { uidValidity, nextUid, listed: listed ?? null, outside: 0 };
 }
 

@@ -65,9 +65,14 @@ export async function openFolder(lease: Lease, collection: RemoteCollection): Pr
 /** The highest UID in the folder, 0 when it is empty; more reliable than UIDNEXT. */
 export async function lastUid({ client }: { readonly client: ImapClient }): Promise<number> {
   if (!client.mailbox || client.mailbox.exists === 0) return 0;
-  // By UID: a sequence number beyond the last message is an error, and EXISTS may be one.
-  const last = await translated(client.fetchOne('*:*', { uid: true }, { uid: true }));
-  return last ? last.uid : 0;
+  // By UID: a sequence number beyond the last message is an error, and EXISTS may be one. All rows
+  // are read: announcements that nobody asked for may come before the answer.
+  const rows = client.fetch('*:*', { uid: true }, { uid: true });
+  for (let highest = 0; ;) {
+    const row = await translated(rows.next());
+    if (row.done) return highest;
+    highest = Math.max(highest, row.value.uid ?? 0);
+  }
 }
 
 async function examine(

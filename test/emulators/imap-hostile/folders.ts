@@ -78,8 +78,8 @@ export const folders: Behaviour[] = [
       ),
       mailbox: fillInbox,
     },
-    ends: 'imap-refused',
-    during: 'backfill',
+    ends: 'read',
+    stored: 6,
   },
   {
     name: 'offers ESEARCH and refuses it',
