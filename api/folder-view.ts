@@ -1,13 +1,11 @@
 import type { FolderRow } from '../db/queries/folders.ts';
 import { listIntentsOfFolders } from '../db/queries/intents.ts';
 import type { Tx } from '../db/client.ts';
-import type { FolderName } from '../domain/connection.ts';
 import { completenessOf } from '../domain/reconciliation.ts';
 import { toPublicId } from '../domain/ids.ts';
-import { chainFolderIntents, overlayPath, type FolderIntent } from '../domain/intent.ts';
+import { overlayPath } from '../domain/intent.ts';
 import type { TenantVault } from '../domain/seal.ts';
-import { openContent } from '../domain/sealed-intent.ts';
-import { openJson } from '../domain/sealed-json.ts';
+import { openFolderIntents, openFolderName } from '../domain/sealed-intent.ts';
 import { toInstant } from './instant.ts';
 import { viewRefusal } from './message-overlay.ts';
 import type { FolderView } from './schemas/mail.ts';
@@ -24,15 +22,10 @@ export async function viewFolders(
   const connectionIds = [...new Set(rows.map(({ connectionId }) => connectionId))];
   const asked = await listIntentsOfFolders(tx, vault.tenantId, connectionIds);
   const pending = asked.filter(({ state }) => state === 'pending');
-  const chained = chainFolderIntents(
-    pending.map((intent): FolderIntent => {
-      const from = openPath(vault, intent.folderId, intent.folderName);
-      return { ...intent, from, path: openContent(vault, intent).path };
-    }),
-  );
+  const chained = openFolderIntents(vault, pending);
   return rows.map((row) => {
     const own = asked.filter(({ folderId }) => folderId === row.id);
-    const path = overlayPath(openPath(vault, row.id, row.name), row.id, chained);
+    const path = overlayPath(openFolderName(vault, row.id, row.name).path, row.id, chained);
     return (
       path && {
         ...toView(row, path),
@@ -41,10 +34,6 @@ export async function viewFolders(
       }
     );
   });
-}
-
-function openPath(vault: TenantVault, id: string, name: Uint8Array): string[] {
-  return openJson<FolderName>(vault, { table: 'folders', column: 'name', rowId: id }, name).path;
 }
 
 function toView(row: FolderRow, path: string[]): Omit<FolderView, 'pending' | 'refused'> {

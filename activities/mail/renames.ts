@@ -1,6 +1,9 @@
+import { listIntentsOfFolders } from '../../db/queries/intents.ts';
 import { sampleTwins, type StoredFolder } from '../../db/queries/sync/folders.ts';
 import { withTenant } from '../../db/tenant.ts';
+import { overlayPath } from '../../domain/intent.ts';
 import type { MailSession, RemoteCollection } from '../../domain/provider.ts';
+import { openFolderIntents, openFolderName } from '../../domain/sealed-intent.ts';
 import { pageBounds } from './bounds.ts';
 import type { ListedFolder } from './folders.ts';
 import { isFoldersOwn } from './folder-trouble.ts';
@@ -12,8 +15,9 @@ const sampleMax = 20;
 /**
  * Recognises vanished folders under a new name: by the provider's own id of them (RFC 8474 §4), else
  * by the same UIDVALIDITY and, at the same UIDs, the same messages (RFC 9051 §6.3.6 keeps both).
- * UIDVALIDITY alone proves nothing: many servers give the same one to many folders. Where there is
- * no proof, the messages keep their ids as twins.
+ * UIDVALIDITY alone proves nothing: many servers give the same one to many folders. A folder without
+ * messages is recognised where the new name is one that was asked for through the API. Where there
+ * is no proof, the messages keep their ids as twins.
  */
 export async function findRenames(
   slice: Slice,
@@ -23,11 +27,12 @@ export async function findRenames(
 ): Promise<Map<RemoteCollection, StoredFolder>> {
   const renames = new Map<RemoteCollection, StoredFolder>();
   const free = new Set(gone.filter(({ liveCursor }) => liveCursor !== null));
+  const wishes = await readWishes(slice, [...free]);
   for (const fresh of listed) {
     if (free.size === 0) break;
     if (fresh.old && !fresh.old.hidden) continue;
     for (const folder of free) {
-      if (!(await isSame(slice, session, folder, fresh))) continue;
+      if (!(await isSame(slice, session, { folder, fresh, wishes }))) continue;
       renames.set(fresh.collection, folder);
       free.delete(folder);
       break;
@@ -36,15 +41,44 @@ export async function findRenames(
   return renames;
 }
 
+/** The names that a folder was asked to have, one after the other, by folder. */
+type Wishes = Map<string, Set<string>>;
+
+/** A rename is pending until the provider shows it, so one that was carried out is among them. */
+async function readWishes(slice: Slice, gone: StoredFolder[]): Promise<Wishes> {
+  if (gone.length === 0) return new Map();
+  const { deps, licence, vault } = slice;
+  const { tenantId, connectionId } = licence;
+  const asked = await withTenant(deps.database, tenantId, (tx) =>
+    listIntentsOfFolders(tx, tenantId, [connectionId]),
+  );
+  const chained = openFolderIntents(
+    vault,
+    asked.filter(({ state }) => state === 'pending'),
+  );
+  const namesOf = ({ id, name }: StoredFolder): string[] => {
+    const { path } = openFolderName(vault, id, name);
+    const paths = chained.map((_, i) => overlayPath(path, id, chained.slice(0, i + 1)));
+    return paths.flatMap((wished) => (wished ? [nameOf(wished)] : []));
+  };
+  return new Map(gone.map((folder) => [folder.id, new Set(namesOf(folder))]));
+}
+
+function nameOf(path: string[]): string {
+  return JSON.stringify(path);
+}
+
 async function isSame(
   slice: Slice,
   session: MailSession,
-  folder: StoredFolder,
-  { collection, objectIndex }: ListedFolder,
+  { folder, fresh, wishes }: { folder: StoredFolder; fresh: ListedFolder; wishes: Wishes },
 ): Promise<boolean> {
+  const { collection, objectIndex } = fresh;
   if (folder.uidValidity !== (collection.uidValidity ?? null)) return false;
   if (folder.objectIndex && objectIndex) return folder.objectIndex === objectIndex;
-  if (collection.messages === 0) return false;
+  if (collection.messages === 0) {
+    return folder.stored === 0 && wishes.get(folder.id)?.has(nameOf(collection.path)) === true;
+  }
   try {
     return await holdsSameMessages(slice, session, folder, collection);
   } catch (error) {

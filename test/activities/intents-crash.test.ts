@@ -118,6 +118,50 @@ describe.each(levels)('a process that dies while it writes to a %s server', (lev
     );
   });
 
+  it.each(Object.entries(deaths))('a folder renamed, then deleted: %s', async (_, death) => {
+    counter += 1;
+    await asking.other.mailboxCreate(`Empty ${counter}`);
+    await asking.settle();
+    const folder = folderId(`Empty ${counter}`);
+    const mail = overridingWriter(asking.mailbox.deps.mail, death);
+    const dyingOnce = async (intent: AskedIntent) => {
+      const id = await asking.ask(intent);
+      await asking.live({ mail }).catch((error: unknown) => expect(error).toBeInstanceOf(Killed));
+      await asking.settle();
+      const [row] = await asking.mailbox.read(
+        sql`select state, reason, folder_id from intents where id = ${id}`,
+      );
+      expect(row).toEqual({ state: 'done', reason: null, folder_id: folder });
+      expect(await asking.differences()).toEqual([]);
+    };
+    const path = [`Renamed ${counter}`];
+    await dyingOnce({ kind: 'rename-folder', folderId: folder, content: { path } });
+    await dyingOnce({ kind: 'delete-folder', folderId: folder });
+    const [row] = await asking.mailbox.read(
+      sql`select hidden_at is not null as hidden from folders where id = ${folder}`,
+    );
+    expect(row).toEqual({ hidden: true });
+  });
+
+  it('dies when the effect is stored and not yet noted', async () => {
+    const messageId = await arrive();
+    const id = await asking.ask({ kind: 'move', messageId, folderId: folderId('Archive') });
+    await refuseNotes(asking, id);
+    await expect(asking.live()).rejects.toThrow();
+    const state = sql`select state, attempts from intents where id = ${id}`;
+    expect(await asking.mailbox.read(state)).toEqual([{ state: 'pending', attempts: 1 }]);
+    const places = sql`select folder_id from placements
+      where message_id = ${messageId} and hidden_at is null`;
+    expect(await asking.mailbox.read(places)).toEqual([{ folder_id: folderId('Archive') }]);
+    const copies = await messagesOnServer(asking);
+    await allowNotes(asking);
+    await asking.settle();
+    expect(await asking.mailbox.read(state)).toMatchObject([{ state: 'done' }]);
+    expect(await asking.mailbox.read(places)).toEqual([{ folder_id: folderId('Archive') }]);
+    expect(await messagesOnServer(asking)).toBe(copies);
+    expect(await asking.differences()).toEqual([]);
+  });
+
   it('an intent that kills every slice is given up, and the others go on', async () => {
     const [poison, healthy] = [await arrive(), await arrive()];
     const archive = folderId('Archive');
@@ -150,4 +194,19 @@ async function messagesOnServer({ dovecot }: AskingMailbox): Promise<number> {
   }
   await client.logout();
   return messages;
+}
+
+/** From now on the transaction that would note this intent as done is rolled back. */
+async function refuseNotes({ mailbox }: AskingMailbox, id: string): Promise<void> {
+  await mailbox.base.owner.sql.unsafe(`
+    create function refuse_note() returns trigger language plpgsql as $$
+      begin raise exception 'killed'; end $$;
+    create trigger refuse_note before update on intents for each row
+      when (new.id = '${id}' and new.state = 'done') execute function refuse_note()`);
+}
+
+async function allowNotes({ mailbox }: AskingMailbox): Promise<void> {
+  await mailbox.base.owner.sql.unsafe(
+    'drop trigger refuse_note on intents; drop function refuse_note()',
+  );
 }
