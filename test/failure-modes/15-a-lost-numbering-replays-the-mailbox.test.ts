@@ -2,7 +2,8 @@ import { sql } from 'drizzle-orm';
 import type { ImapFlow } from 'imapflow';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { askOf, letter, looked, rowsOf } from '../support/mailbox-rows.ts';
-import { startSyncedMailbox, withClient, type SyncedMailbox } from '../support/synced-mailbox.ts';
+import { startSyncedMailbox, type SyncedMailbox } from '../support/synced-mailbox.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const messages = 130;
 
@@ -21,11 +22,7 @@ afterAll(() => mailbox.stop());
 it('a new UIDVALIDITY brings the same messages under their old ids', async () => {
   const before = await identities();
   const numbering = await uidValidity();
-  await withClient(mailbox.dovecot, async (client) => {
-    await client.mailboxDelete('Kept');
-  });
-  // A session of its own: the server's index of folders is renewed with it.
-  await withClient(mailbox.dovecot, fill);
+  await waitFor(madeAnew, { what: 'the folder to be made anew' });
   await looked(mailbox);
   expect(await mailbox.differences()).toEqual([]);
   expect(await uidValidity()).not.toEqual(numbering);
@@ -39,6 +36,30 @@ it('a resync from the start replays nothing as new', async () => {
   expect(await mailbox.differences()).toEqual([]);
   expect(await identities()).toEqual(before);
 });
+
+/**
+ * Another client deletes the folder and makes it again. While somebody reads it, as the worker may,
+ * Dovecot takes the new one for the old for a moment and refuses; then the client begins again.
+ */
+async function madeAnew(): Promise<boolean> {
+  const client = await mailbox.dovecot.imap();
+  try {
+    await client.mailboxDelete('Kept').catch(unless('NONEXISTENT'));
+    await fill(client);
+    return true;
+  } catch (error) {
+    if (/deleted under us/.test(String((error as ServerRefusal).response))) return false;
+    throw error;
+  } finally {
+    client.close();
+  }
+}
+
+type ServerRefusal = Error & { response?: string; serverResponseCode?: string };
+
+const unless = (code: string) => (error: ServerRefusal) => {
+  if (error.serverResponseCode !== code) throw error;
+};
 
 /** The same messages, received at the same times, in a folder that is made for them. */
 async function fill(client: ImapFlow): Promise<void> {
