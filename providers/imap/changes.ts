@@ -1,3 +1,4 @@
+import { changePage } from '../../domain/change-page.ts';
 import type { ChangePage, ChangesRequest } from '../../domain/provider.ts';
 import { readDifferences } from './differences.ts';
 import { listUids } from './listing.ts';
@@ -101,17 +102,5 @@ async function* readRange(
 }
 
 function pageOf(cursor: LiveCursor, content: Partial<Omit<ChangePage, 'cursor'>>): ChangePage {
-  return {
-    messages: [],
-    failures: [],
-    flagChanges: [],
-    vanished: [],
-    inferred: false,
-    renumbered: false,
-    reordered: false,
-    listed: undefined,
-    more: true,
-    ...content,
-    cursor: { ...cursor },
-  };
+  return changePage({ more: true, ...content, cursor: { ...cursor } });
 }

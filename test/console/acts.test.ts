@@ -146,6 +146,21 @@ describe('a connection in need of a person', () => {
     await card.getByText('Needs a new password').waitFor({ state: 'detached' });
   });
 
+  it('says how many deletions are held, and confirms that many', async () => {
+    const seeded = await console.connection('jane@example.org');
+    await seeded.status(sql`state = 'confirm-deletions', deletions_held = 1234`);
+    await page.goto(console.link);
+    const card = page.getByRole('article', { name: 'jane@example.org' });
+    await card.getByText('1,234 messages vanished at the server at once').waitFor();
+    const confirmed = page.waitForRequest(/confirm-deletions\?count=1234$/);
+    await card.getByRole('button', { name: 'Confirm deletions' }).click();
+    expect((await (await confirmed).response())?.status()).toBe(202);
+    // Meanwhile more are held: the number that was shown is not confirmed for them.
+    await seeded.status(sql`deletions_held = 2000`);
+    await card.getByRole('button', { name: 'Confirm deletions' }).click();
+    await card.getByRole('alert').filter({ hasText: '2000 deletions are held now' }).waitFor();
+  });
+
   it('tries an item that was left out again', async () => {
     const seeded = await console.connection('jane@example.org');
     const inbox = await writeFolder(seeded.store, ['INBOX'], { stored: 1, expected: 2 });

@@ -1,5 +1,5 @@
 import type { ActivityDeps } from '../../activities/deps.ts';
-import type { MailWriter } from '../../domain/provider.ts';
+import type { MailWriter } from '../../domain/mail-writer.ts';
 
 /** The mailbox's own adapter with another writing side, for tests that count or cut off. */
 export function overridingWriter(

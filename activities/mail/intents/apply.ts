@@ -3,6 +3,7 @@ import { recordCopiesFrom } from '../../../db/queries/sync/intents.ts';
 import { isRefusedForGood, ProviderFailure } from '../../../domain/failure.ts';
 import type { FlagsChange } from '../../../domain/intent.ts';
 import type { ChangePage } from '../../../domain/provider.ts';
+import { changePage } from '../../../domain/change-page.ts';
 import type { SyncFolder } from '../folders.ts';
 import { preparePage, storePreparedPage } from '../store-slice-page.ts';
 import type { IntentContext } from './context.ts';
@@ -149,19 +150,7 @@ async function storeEffect(
   folder: SyncFolder,
   effect: Partial<Pick<ChangePage, 'flagChanges' | 'vanished'>>,
 ): Promise<void> {
-  const page: ChangePage = {
-    messages: [],
-    failures: [],
-    flagChanges: [],
-    vanished: [],
-    inferred: false,
-    renumbered: false,
-    reordered: false,
-    cursor: {},
-    more: false,
-    listed: undefined,
-    ...effect,
-  };
+  const page = changePage({ cursor: {}, more: false, ...effect });
   await storePreparedPage(slice, folder, 'repair', await preparePage(slice, folder, page));
 }
 

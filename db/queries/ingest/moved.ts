@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import type { MovedItem } from '../../../domain/provider.ts';
+import type { MovedItem } from '../../../domain/mail-writer.ts';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
 import { settleHomeless } from './vanished.ts';

@@ -1,5 +1,6 @@
 import type { MailboxObject } from 'imapflow';
-import type { FlagChange, FlagsRequest } from '../../../domain/provider.ts';
+import type { FlagsRequest } from '../../../domain/mail-writer.ts';
+import type { FlagChange } from '../../../domain/provider.ts';
 import { translated } from '../errors.ts';
 import { flagNames, readFlags } from '../flags.ts';
 import type { Lease } from '../session-pool.ts';

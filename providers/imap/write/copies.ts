@@ -1,5 +1,5 @@
 import type { ImapFlow } from 'imapflow';
-import type { MovedItem } from '../../../domain/provider.ts';
+import type { MovedItem } from '../../../domain/mail-writer.ts';
 import { translated } from '../errors.ts';
 
 /** A message's UID with what a copy of it shares: Message-ID, size and internal date. */

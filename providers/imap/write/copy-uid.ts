@@ -1,4 +1,4 @@
-import type { MovedItem } from '../../../domain/provider.ts';
+import type { MovedItem } from '../../../domain/mail-writer.ts';
 import type { ServerLine } from './command.ts';
 
 /**

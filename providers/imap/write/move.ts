@@ -1,11 +1,7 @@
 import type { ImapFlow } from 'imapflow';
 import { encodePath } from 'imapflow/lib/tools.js';
-import type {
-  MovedItem,
-  MoveOutcome,
-  MoveRequest,
-  RemoteCollection,
-} from '../../../domain/provider.ts';
+import type { MovedItem, MoveOutcome, MoveRequest } from '../../../domain/mail-writer.ts';
+import type { RemoteCollection } from '../../../domain/provider.ts';
 import { refused, translated } from '../errors.ts';
 import type { Lease } from '../session-pool.ts';
 import { formatUidSet } from '../uid-set.ts';

@@ -1,4 +1,4 @@
-import type { MailWriter } from '../../../domain/provider.ts';
+import type { MailWriter } from '../../../domain/mail-writer.ts';
 import type { Lease } from '../session-pool.ts';
 import { changeFlags } from './change-flags.ts';
 import { createFolder, deleteFolder, renameFolder } from './folders.ts';

@@ -79,7 +79,7 @@ export const folders: Behaviour[] = [
       mailbox: fillInbox,
     },
     ends: 'read',
-    stored: 6,
+    stored: lettersCount,
   },
   {
     name: 'offers ESEARCH and refuses it',
