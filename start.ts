@@ -20,6 +20,7 @@ import { type Env, readEnv } from './runtime/env.ts';
 import { describeProblem } from './runtime/problem.ts';
 import { createProgress } from './runtime/supervise/progress.ts';
 import { createCrew } from './runtime/supervise/supervise.ts';
+import { workerEnvironment } from './runtime/worker-memory.ts';
 import {
   connectTemporal,
   registerSearchAttributes,
@@ -198,9 +199,7 @@ async function startOwnTemporal(env: Env, home: Home) {
 async function startProcesses(home: Home, { processEnv }: Services): Promise<void> {
   for (const name of ['worker', 'api']) {
     const script = `${name}/main.ts`;
-    // Pages are short-lived; a large young generation only keeps their garbage (page-encoder.ts).
-    const options = name === 'worker' ? { NODE_OPTIONS: '--max-semi-space-size=8' } : {};
-    const env = { ...processEnv, ...options };
+    const env = { ...processEnv, ...(name === 'worker' && workerEnvironment) };
     await crew.keep(name, () => startNodeService(home, { name, script, env }));
   }
 }

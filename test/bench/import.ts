@@ -10,6 +10,7 @@ import { createWrappedKeyStore } from '../../db/queries/wrapped-keys.ts';
 import { uuidv7 } from '../../domain/ids.ts';
 import type { TenantVault } from '../../domain/seal.ts';
 import { createKeyring } from '../../runtime/keyring.ts';
+import { workerMemory } from '../../runtime/worker-memory.ts';
 import { createTestConnection } from '../support/connection.ts';
 import { startDovecot, type Dovecot } from '../support/dovecot.ts';
 import { readOracle } from '../support/imap-oracle.ts';
@@ -19,9 +20,6 @@ import { prepareStore, type Store } from './store.ts';
 import { bareFetch, mbsync, type Figures } from './import-peers.ts';
 
 const run = promisify(execFile);
-
-/** As `npm start` and the compose file run the worker. */
-const workerFlags = ['--max-semi-space-size=8'];
 
 /**
  * Imports the same mailbox with Steward, with mbsync (durable, and with FSync off) and with a bare
@@ -101,13 +99,17 @@ async function importOnce(
     ...{ host: dovecot.host, port: dovecot.port, security: 'none' },
     ...{ username: dovecot.user, password: dovecot.password },
   });
-  const { stdout } = await run(process.execPath, [
-    ...workerFlags,
-    fileURLToPath(new URL('./import-run.ts', import.meta.url)),
-    ...['--database', store.appUrl, '--keys', store.keysUrl],
-    ...['--rootKey', store.rootKey.toString('hex')],
-    ...['--tenant', tenantId, '--connection', connectionId],
-  ]);
+  const { stdout } = await run(
+    process.execPath,
+    [
+      ...workerMemory.nodeFlags,
+      fileURLToPath(new URL('./import-run.ts', import.meta.url)),
+      ...['--database', store.appUrl, '--keys', store.keysUrl],
+      ...['--rootKey', store.rootKey.toString('hex')],
+      ...['--tenant', tenantId, '--connection', connectionId],
+    ],
+    { env: { ...process.env, ...workerMemory.environment } },
+  );
   const figures = JSON.parse(stdout) as Figures & { stored: number };
   if (figures.stored !== messages) throw new Error(`stored ${figures.stored} of ${messages}`);
   if (verify) await verifyEqual(store, dovecot, vault, connectionId);

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { workerMemory } from '../../runtime/worker-memory.ts';
 import { dayMs, secondMs } from '../../domain/clock.ts';
 import { watchShards } from '../../workflows/contract.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -160,7 +161,10 @@ async function transactions(store: Store): Promise<number> {
 
 function start<News extends { kind: string }>(file: string, args: string[]): Child<News> {
   const script = fileURLToPath(new URL(`./${file}`, import.meta.url));
-  const process = fork(script, args, { execArgv: ['--max-semi-space-size=8', '--expose-gc'] });
+  const process = fork(script, args, {
+    execArgv: [...workerMemory.nodeFlags, '--expose-gc'],
+    env: { ...globalThis.process.env, ...workerMemory.environment },
+  });
   const child: Child<News> = { process, news: [] };
   process.on('message', (news) => void child.news.push(news as News));
   return child;

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readEnv } from '../../runtime/env.ts';
+import { workerMemory } from '../../runtime/worker-memory.ts';
 import { operatorsVariables, readCompose } from '../support/compose.ts';
 
 const project = path.resolve(import.meta.dirname, '../..');
@@ -41,7 +42,10 @@ describe('the compose file', () => {
     );
     for (const name of ['migrate', 'api', 'worker']) {
       const unknown = Object.keys(environmentOf(name)).filter(
-        (variable) => !read.has(variable) && !variable.startsWith('TEMPORAL_'),
+        (variable) =>
+          !read.has(variable) &&
+          !variable.startsWith('TEMPORAL_') &&
+          !Object.hasOwn(workerMemory.environment, variable),
       );
       expect(unknown).toEqual([]);
       const script = commandOf(name).find((word) => word.endsWith('.ts')) ?? '';
@@ -49,6 +53,11 @@ describe('the compose file', () => {
       const folder = script.split('/')[0] ?? '';
       expect(copied).toContain(`COPY ${folder} ${folder}`);
     }
+  });
+
+  it('bounds the worker’s memory as `npm start` does', () => {
+    expect(commandOf('worker')).toEqual(['node', ...workerMemory.nodeFlags, 'worker/main.ts']);
+    expect(environmentOf('worker')).toMatchObject(workerMemory.environment);
   });
 
   it('restarts and checks what serves, pins what it pulls, and opens nothing to the world', () => {

@@ -2,10 +2,7 @@ import type { EncodeJob, PageEncoder } from '../../domain/mail-page.ts';
 import type { Keyring } from '../../domain/seal.ts';
 import { createPageLane, type PageLaneOptions } from './page-lane.ts';
 
-/**
- * Pages are short-lived; a large young generation only keeps their garbage. The process itself runs
- * with `--max-semi-space-size=8` for the same reason: 330 MB resident instead of 450 while importing.
- */
+/** Pages are short-lived; a large young generation only keeps their garbage. */
 const bulkYoungGenerationMb = 16;
 const smallYoungGenerationMb = 4;
 
