@@ -155,8 +155,11 @@ describe('a connection in need of a person', () => {
     const confirmed = page.waitForRequest(/confirm-deletions\?count=1234$/);
     await card.getByRole('button', { name: 'Confirm deletions' }).click();
     expect((await (await confirmed).response())?.status()).toBe(202);
-    // Meanwhile more are held: the number that was shown is not confirmed for them.
-    await seeded.status(sql`deletions_held = 2000`);
+    // More are held while the answer is on its way: what was shown is not confirmed for them.
+    await page.route(/confirm-deletions/, async (route) => {
+      await seeded.status(sql`deletions_held = 2000`);
+      await route.continue();
+    });
     await card.getByRole('button', { name: 'Confirm deletions' }).click();
     await card.getByRole('alert').filter({ hasText: '2000 deletions are held now' }).waitFor();
   });
