@@ -1,9 +1,5 @@
-import {
-  emptyFolder,
-  hideFolder,
-  storeFolders,
-  type StoredFolder,
-} from '../../db/queries/sync/folders.ts';
+import { emptyFolder, hideFolder, type StoredFolder } from '../../db/queries/sync/folders.ts';
+import { storeFolders } from '../../db/queries/sync/store-folders.ts';
 import type { FolderName } from '../../domain/connection.ts';
 import type { MailSession, RemoteCollection } from '../../domain/provider.ts';
 import { sealJson } from '../../domain/sealed-json.ts';

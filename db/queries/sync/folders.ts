@@ -4,7 +4,6 @@ import type { Cursor } from '../../../domain/provider.ts';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
 import { holdDeletions, visiblePlaces, type MissingPlaces } from '../ingest/brake.ts';
-import { beginRenumbering } from '../ingest/renumber.ts';
 import { settleHomeless } from '../ingest/vanished.ts';
 
 /** A folder of the store with its collection: cursors and counts. */
@@ -43,68 +42,6 @@ export async function listStoredFolders(
     from folders f join collections c on c.tenant_id = f.tenant_id and c.id = f.id
     where f.tenant_id = ${tenantId} and f.connection_id = ${connectionId}
     order by f.id`);
-}
-
-export interface FolderToStore {
-  id: string;
-  nameIndex: string;
-  objectIndex: string | null;
-  name: Uint8Array;
-  role: FolderRole | undefined;
-  uidValidity: string | undefined;
-  excluded: boolean;
-  messages: number;
-}
-
-/** Writes the provider's listing: new and renamed folders, changed roles, what it holds of each. */
-export async function storeFolders(
-  tx: Tx,
-  licence: Licence,
-  listed: FolderToStore[],
-  caughtUpAt: Date | null,
-): Promise<void> {
-  const { tenantId, connectionId } = licence;
-  for (const folder of listed) {
-    await voidOldNumbering(tx, licence, folder, caughtUpAt);
-    const refIndex = folder.nameIndex === folder.id ? null : folder.nameIndex;
-    await tx.execute(sql`
-      insert into folders
-        (tenant_id, connection_id, id, name, role, uid_validity, excluded, ref_index, object_index)
-      values (${tenantId}, ${connectionId}, ${folder.id}, ${sql.param(folder.name)},
-        ${folder.role ?? null}, ${folder.uidValidity ?? null}, ${folder.excluded}, ${refIndex},
-        ${folder.objectIndex})
-      on conflict (tenant_id, id) do update set role = excluded.role, hidden_at = null,
-        name = excluded.name, excluded = excluded.excluded, ref_index = excluded.ref_index,
-        object_index = excluded.object_index,
-        uid_validity = case when exists (select from collections c
-            where c.tenant_id = folders.tenant_id and c.id = folders.id
-              and c.live_cursor is not null)
-          then folders.uid_validity
-          else coalesce(excluded.uid_validity, folders.uid_validity) end`);
-    await tx.execute(sql`
-      insert into collections (tenant_id, connection_id, id, expected)
-      values (${tenantId}, ${connectionId}, ${folder.id}, ${folder.messages})
-      on conflict (tenant_id, id) do nothing`);
-  }
-}
-
-/**
- * A folder without a cursor (made again under its old name, or in a resync) may stand under another
- * numbering than its rows: a UID of theirs means another message now.
- */
-async function voidOldNumbering(
-  tx: Tx,
-  licence: Licence,
-  { id, uidValidity }: FolderToStore,
-  caughtUpAt: Date | null,
-): Promise<void> {
-  if (uidValidity === undefined) return;
-  const other = await tx.execute(sql`
-    select from folders f join collections c on c.tenant_id = f.tenant_id and c.id = f.id
-    where f.tenant_id = ${licence.tenantId} and f.id = ${id} and c.live_cursor is null
-      and f.uid_validity is distinct from ${uidValidity}
-      and exists (select from placements p where p.tenant_id = f.tenant_id and p.folder_id = f.id)`);
-  if (other.length > 0) await beginRenumbering(tx, licence, id, uidValidity, caughtUpAt);
 }
 
 /**
