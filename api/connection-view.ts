@@ -58,6 +58,7 @@ function viewCapability(options: ApiOptions, row: ProgressRow) {
     completeness: sync.completeness,
     skips: row.skips,
     deletionsHeld: row.deletionsHeld,
+    writes: row.abilities,
     reconciliation: row.reconciliation && viewReconciliation(row.reconciliation),
     backfillDone: row.backfillDoneAt !== null,
     lastError:

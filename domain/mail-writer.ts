@@ -2,6 +2,13 @@ import type { FlagsChange } from './intent.ts';
 import type { FlagChange, RemoteCollection } from './provider.ts';
 
 /**
+ * What a provider lets be changed: flags and keywords, labels (given, taken and made), messages to
+ * another folder, messages for good, folders. What is not among it is refused.
+ */
+export const writeAbilities = ['flags', 'labels', 'move', 'delete', 'folders'] as const;
+export type WriteAbility = (typeof writeAbilities)[number];
+
+/**
  * Changes at the provider, a set of items at a time. Each can be asked for again after a crash:
  * what is done already is no failure. Items that are gone are missing from the answer. Every verb
  * @throws ProviderFailure: of a kind of `isRefusedForGood` when the provider will not have it.

@@ -1,4 +1,4 @@
-import type { MailWriter } from './mail-writer.ts';
+import type { MailWriter, WriteAbility } from './mail-writer.ts';
 import type { AttachmentInfo, FolderRole } from './mail.ts';
 
 /**
@@ -46,6 +46,7 @@ export interface MailSession extends AsyncDisposable {
   /** Which of these items are there, asked of the provider now; ascending. */
   existing(request: Pick<ItemsRequest, 'collection' | 'uids'>): Promise<number[]>;
   /** What may be changed at the provider. */
+  readonly abilities: readonly WriteAbility[];
   readonly write: MailWriter;
 }
 
@@ -68,6 +69,8 @@ export interface RemoteCollection {
   mark: string;
   /** False when some changes (flags, without CONDSTORE) don't move the mark: compare everything. */
   exact: boolean;
+  /** Items are deleted here by way of the trash (Gmail's All Mail): what is expunged stays. */
+  keepsExpunged: boolean;
 }
 
 export interface ChangesRequest {

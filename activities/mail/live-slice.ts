@@ -2,7 +2,7 @@ import { eraseHidden } from '../../db/queries/sync/erase.ts';
 import { eraseFinishedIntents } from '../../db/queries/sync/intents.ts';
 import { recordMark } from '../../db/queries/sync/folders.ts';
 import { createKnownItems } from '../../db/queries/sync/known-items.ts';
-import { recordBackfill, recordCaughtUp } from '../../db/queries/sync/status.ts';
+import { recordAbilities, recordBackfill, recordCaughtUp } from '../../db/queries/sync/status.ts';
 import { minuteMs } from '../../domain/clock.ts';
 import type { MailSession } from '../../domain/provider.ts';
 import { safetyTimeMs, watchedSafetyTimeMs, withJitter } from '../../domain/retry.ts';
@@ -71,6 +71,7 @@ async function syncAll(
   session: MailSession,
   input: LiveSliceInput,
 ): Promise<{ complete: boolean; exact: boolean } & Unsettled> {
+  await noteAbilities(slice, session);
   const list = async () => await syncFolders(slice, session, await session.collections());
   // What people asked for goes first, so that the look at the mailbox finds it done.
   const { folders, ...left } = await carryOutIntents({
@@ -91,6 +92,12 @@ async function syncAll(
   }
   // Last, so that what was moved has shown up at its new place.
   return { ...left, complete: await settleDeletions(slice, session, folders), exact };
+}
+
+/** A server may gain or lose an extension whenever it is set up anew. */
+async function noteAbilities(slice: Slice, { abilities }: MailSession): Promise<void> {
+  if (slice.facts.abilities?.join() === abilities.join()) return;
+  await slice.write((tx) => recordAbilities(tx, slice.licence, abilities));
 }
 
 /** Applies one folder's changes. Returns false when the slice's time ran out before the end. */

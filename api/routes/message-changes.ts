@@ -1,5 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
-import { findFolderByRole, readFolder } from '../../db/queries/folders.ts';
+import { findFolderByRole, readFolder, type FolderRow } from '../../db/queries/folders.ts';
+import { readAbilities } from '../../db/queries/progress.ts';
 import type { Tx } from '../../db/client.ts';
 import { withTenant } from '../../db/tenant.ts';
 import { keywordsChange } from '../../domain/intent.ts';
@@ -59,8 +60,9 @@ export function addMessageChangeRoutes(app: ApiApp, deps: ApiDeps): void {
     const opened = await readOwnMessage(deps, actor, c.req.param('id'));
     const { id, connectionId } = opened.row;
     const change = c.req.valid('json');
-    const folderId = await targetOf(deps, actor, connectionId, change);
-    const asked = [...flagsAsked(opened, change), ...moveAsked(id, folderId)];
+    const target = await targetOf(deps, actor, connectionId, change);
+    const asked = [...flagsAsked(opened, change, target), ...moveAsked(id, target)];
+    await requireNames(deps, { tenantId: actor.tenantId, connectionId }, asked);
     if (Object.keys(change).length === 0) {
       throw invalidField(
         'json',
@@ -96,6 +98,7 @@ async function readOwnMessage(
 function flagsAsked(
   { row, view }: OpenedMessage,
   { read, flagged, keywords }: MessageChangeBody,
+  target: Target | undefined,
 ): Asked[] {
   const flags = [
     { wanted: read, bit: mailFlags.seen },
@@ -103,11 +106,12 @@ function flagsAsked(
   ];
   const bits = (wanted: boolean) =>
     flags.reduce((sum, flag) => (flag.wanted === wanted ? sum | flag.bit : sum), 0);
-  const content = keywords && keywordsChange(view.labels, keywords);
+  const wanted = (keywords ?? view.labels).filter((name) => !isLeft(name, target));
+  const content = keywordsChange(view.labels, wanted);
   const [addFlags, removeFlags] = [bits(true), bits(false)];
-  const nothing = !content || content.addKeywords.length + content.removeKeywords.length === 0;
+  const { addKeywords, removeKeywords } = content;
+  const nothing = addKeywords.length + removeKeywords.length === 0;
   if (nothing && (addFlags | removeFlags) === 0) return [];
-  const { addKeywords = [], removeKeywords = [] } = content ?? {};
   return [
     {
       ...{ kind: 'flags', messageId: row.id, addFlags, removeFlags },
@@ -116,16 +120,40 @@ function flagsAsked(
   ];
 }
 
-function moveAsked(messageId: string, folderId: string | undefined): Asked[] {
-  return folderId === undefined ? [] : [{ kind: 'move', messageId, folderId }];
+/** Where a message lies in the folder of all mail already, to be moved there is to be archived. */
+function isLeft(label: string, target: Target | undefined): boolean {
+  return target?.role === 'all' && label === '\\Inbox';
 }
+
+function moveAsked(messageId: string, target: Target | undefined): Asked[] {
+  return target === undefined ? [] : [{ kind: 'move', messageId, folderId: target.id }];
+}
+
+/** All that a keyword can be (RFC 9051 §9, flag-keyword); a label can be any text. */
+const keywordPattern = /^[^\s\p{Cc}(){%*"\\\]\u0080-\u{10ffff}]+$/u;
+
+async function requireNames(
+  { database }: ApiDeps,
+  connection: { tenantId: string; connectionId: string },
+  asked: Asked[],
+): Promise<void> {
+  const added = asked.flatMap(({ content }) => content?.addKeywords ?? []);
+  if (added.every((name) => keywordPattern.test(name))) return;
+  const abilities = await withTenant(database, connection.tenantId, (tx) =>
+    readAbilities(tx, connection),
+  );
+  if (abilities.includes('labels')) return;
+  throw invalidField('keywords', 'Use ASCII without spaces and ( ) { % * " \\ ].');
+}
+
+type Target = Pick<FolderRow, 'id' | 'role'>;
 
 async function targetOf(
   { database }: ApiDeps,
   actor: Actor,
   connectionId: string,
   { folder, trash }: MessageChangeBody,
-): Promise<string | undefined> {
+): Promise<Target | undefined> {
   if (folder !== undefined && trash) throw invalidField('trash', 'Give either folder or trash.');
   if (folder === undefined && !trash) return undefined;
   return await withTenant(database, actor.tenantId, (tx) =>
@@ -135,9 +163,9 @@ async function targetOf(
   );
 }
 
-async function requireTrash(tx: Tx, { tenantId }: Actor, connectionId: string): Promise<string> {
+async function requireTrash(tx: Tx, { tenantId }: Actor, connectionId: string): Promise<Target> {
   const id = await findFolderByRole(tx, tenantId, connectionId, 'trash');
-  if (id !== undefined) return id;
+  if (id !== undefined) return { id, role: 'trash' };
   throw invalidField('trash', 'The mailbox has no folder for trash. Name one with folder.');
 }
 
@@ -146,7 +174,7 @@ async function requireFolder(
   actor: Actor,
   connectionId: string,
   id: string,
-): Promise<string> {
+): Promise<Target> {
   const row = await readFolder(tx, actor, id);
   if (row?.connectionId !== connectionId) {
     throw invalidField('folder', 'Names no folder of the message’s mailbox.');
@@ -154,5 +182,5 @@ async function requireFolder(
   if (row.excluded) {
     throw invalidField('folder', 'The folder is kept out of the sync: the message would be lost.');
   }
-  return id;
+  return row;
 }

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { writeAbilities } from '../../domain/mail-writer.ts';
 import { capabilities, syncStates } from '../../domain/sync.ts';
 import { idSchema, publicId } from '../ids.ts';
 
@@ -110,6 +111,14 @@ const capabilityState = z
     deletionsHeld: z
       .int()
       .openapi({ description: 'Items that vanished at the server; see /confirm-deletions.' }),
+    writes: z
+      .array(z.enum(writeAbilities))
+      .nullable()
+      .openapi({
+        description:
+          'What can be changed at the provider; other changes are refused. Null before the first ' +
+          'look.',
+      }),
     reconciliation: reconciliation.nullable(),
     backfillDone: z.boolean(),
     lastError: z.object({ kind: z.string(), at: z.iso.datetime() }).nullable(),

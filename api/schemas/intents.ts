@@ -4,21 +4,19 @@ import { idSchema, publicId } from '../ids.ts';
 import { listQuery } from '../pagination.ts';
 import { folder, message } from './mail.ts';
 
-/** Dovecot's own limit for a keyword is 50; others go further. */
-const keywordLengthMax = 100;
+/** Gmail's own limit for a label; for a keyword Dovecot's is 50, others go further. */
+const keywordLengthMax = 225;
 /** As many as are read of one message. */
 const keywordsMax = 100;
 const folderDepthMax = 20;
 const folderNameLengthMax = 255;
 
-/** An atom without the backslash of system flags (RFC 9051 §9, flag-keyword). */
+/** A keyword, or a label where the provider has them. */
 const keyword = z
   .string()
+  .min(1)
   .max(keywordLengthMax)
-  .regex(
-    /^[^\s\p{Cc}(){%*"\\\]\u0080-\u{10ffff}]+$/u,
-    'Use ASCII without spaces and ( ) { % * " \\ ].',
-  );
+  .regex(/^\P{Cc}+$/u, 'No control characters.');
 
 const folderPath = z
   .array(
@@ -40,8 +38,19 @@ export const messageChange = z
       .array(keyword)
       .max(keywordsMax)
       .optional()
-      .openapi({ description: 'The complete list as it is to be; shown in labels.' }),
-    folder: idSchema('folder').optional().openapi({ description: 'Where to move the message.' }),
+      .openapi({
+        description:
+          'The complete list as it is to be; shown in labels. A keyword is ASCII without spaces ' +
+          'and ( ) { % * " \\ ]; on hosts with labels any other text is a label, and \\Inbox, ' +
+          '\\Important and \\Starred are among them.',
+      }),
+    folder: idSchema('folder')
+      .optional()
+      .openapi({
+        description:
+          'Where to move the message. On hosts with labels, the folder of all mail also takes it ' +
+          'out of the inbox.',
+      }),
     trash: z.literal(true).optional(),
   })
   .openapi('MessageChange');

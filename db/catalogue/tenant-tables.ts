@@ -189,6 +189,7 @@ export const tenantTables: readonly CatalogueTable[] = [
     reconcile_started_at: 'time',
     reconciled_at: 'time',
     deletions_held: 'count',
+    abilities: 'word',
   }),
   ofTenant('collections', {
     id: 'id',

@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm';
+import type { WriteAbility } from '../../domain/mail-writer.ts';
 import type { Capability, SyncState, Wanted } from '../../domain/sync.ts';
 import type { Tx } from '../client.ts';
 import { lastTotals } from './sync/reconciliation-runs.ts';
@@ -26,6 +27,8 @@ export interface ProgressRow {
   skips: number;
   /** Deletions that wait for the mailbox's owner to confirm them. */
   deletionsHeld: number;
+  /** What the provider lets be changed; null before the first look. */
+  abilities: WriteAbility[] | null;
   /** The last reconciliation that was finished; null before the first. */
   reconciliation: ReconciliationRow | null;
 }
@@ -39,6 +42,17 @@ export interface ReconciliationRow {
   missing_after: number;
   extra: number;
   altered: number;
+}
+
+/** What the provider lets be changed; nothing before the first look. */
+export async function readAbilities(
+  tx: Tx,
+  { tenantId, connectionId }: { tenantId: string; connectionId: string },
+): Promise<WriteAbility[]> {
+  const [row] = await tx.execute<{ abilities: WriteAbility[] | null }>(sql`
+    select abilities from sync_status
+    where tenant_id = ${tenantId} and connection_id = ${connectionId} and capability = 'mail'`);
+  return row?.abilities ?? [];
 }
 
 /** The progress of these connections; of all of the tenant's when no ids are given. */
@@ -58,7 +72,7 @@ export async function readProgress(
       s.watch_seen_at as "watchSeenAt", 
       case when n.resync_requested_at > coalesce(s.resynced_at, '-infinity') then null
         else s.backfill_done_at end as "backfillDoneAt", s.deletions_held as "deletionsHeld",
-      totals.stored, totals.expected, skipped.skips,
+      s.abilities, totals.stored, totals.expected, skipped.skips,
       case when last.finished_at is not null then to_jsonb(last) end as reconciliation
     from sync_status s
     join directory.connections d on d.id = s.connection_id and d.capability = s.capability

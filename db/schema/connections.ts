@@ -86,6 +86,8 @@ export const syncStatus = pgTable(
     reconciledAt: instant('reconciled_at'),
     /** Items that the brake keeps until somebody confirms that they were deleted. */
     deletionsHeld: integer('deletions_held').notNull().default(0),
+    /** What the provider lets be changed; null before the first look. */
+    abilities: text('abilities').array(),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.connectionId, table.capability] })],
 );

@@ -50,7 +50,10 @@ export async function listCollections(
   }
   const listed = entries.filter(canBeOpened);
   const synced = isGmail(client) ? await gmailFolders(client, listed, counters) : listed;
-  return synced.map((entry) => toCollection(entry, objectIds.get(entry.pathAsListed)));
+  return synced.map((entry) => ({
+    ...toCollection(entry, objectIds.get(entry.pathAsListed)),
+    keepsExpunged: isGmail(client) && entry.specialUse === '\\All',
+  }));
 }
 
 /** Names hold no control characters (RFC 9051 §5.1); no command could carry one that does. */
@@ -59,7 +62,10 @@ function canBeOpened({ flags, path }: ListResponse): boolean {
   return ![...flags].some((flag) => /^\\(noselect|nonexistent)$/i.test(flag));
 }
 
-function toCollection(entry: ListResponse, objectId: string | undefined): RemoteCollection {
+function toCollection(
+  entry: ListResponse,
+  objectId: string | undefined,
+): Omit<RemoteCollection, 'keepsExpunged'> {
   // imapflow answers a refused STATUS with false or an error in its place.
   const status = entry.status && !('error' in entry.status) ? entry.status : undefined;
   return {

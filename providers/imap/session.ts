@@ -7,6 +7,7 @@ import { listIdentified } from './identify.ts';
 import { readItems } from './items.ts';
 import { findExisting, readListing } from './reconciliation.ts';
 import type { Lease } from './session-pool.ts';
+import { abilitiesOf } from './write/abilities.ts';
 import { createWriter } from './write/writer.ts';
 
 /**
@@ -56,6 +57,7 @@ export function createSession(lease: Lease, explain: (error: unknown) => unknown
     items: (request) => counted(readItems(lease, request)),
     listing: (request) => counted(readListing(lease, request)),
     existing: (request) => alone(() => findExisting(lease, request)),
+    abilities: abilitiesOf(lease.connection.client),
     write: createWriter(lease, alone),
     [Symbol.asyncDispose]: async () => lease.release(busy > 0),
   };

@@ -53,6 +53,12 @@ const setRole = (role: string | null, folder?: string) =>
     await tx.execute(sql`update folders set role = ${role} where ${which}`);
   });
 
+/** As the live loop found out what the provider lets be changed. */
+const setAbilities = (abilities: string[] | null) =>
+  underFence(async (tx) => {
+    await tx.execute(sql`update sync_status set abilities = ${sql.param(abilities)}::text[]`);
+  });
+
 /** As a slice ends what was carried out. */
 const finish = (ids: string[]) =>
   underFence((tx) =>
@@ -122,6 +128,32 @@ describe('changing a message', () => {
     expect(await read()).toMatchObject({ pending: false, refused: [] });
   });
 
+  it('takes any text as a label, and archives, where the host has labels', async () => {
+    const path = `/v1/messages/${world.untracked}`;
+    const writes = async () => {
+      const { body } = await ask('GET', `/v1/connections/${world.connection}`);
+      return (body['capabilities'] as { mail: { writes: unknown } }).mail.writes;
+    };
+    expect(await writes()).toBeNull();
+    await setAbilities(['flags', 'labels', 'move']);
+    expect(await writes()).toEqual(['flags', 'labels', 'move']);
+    const keywords = [markers.keyword, 'Müller & Söhne', '\\Inbox'];
+    expect((await ask('PATCH', path, { keywords })).body['message']).toMatchObject({
+      labels: keywords,
+    });
+    await setRole('all', target);
+    const archived = await ask('PATCH', path, { folder: target });
+    expect(archived.body['message']).toMatchObject({
+      ...{ folders: [{ id: target }], labels: keywords.slice(0, 2) },
+    });
+    expect(await list('?state=pending')).toMatchObject([
+      ...[{ kind: 'move' }, { kind: 'flags', addKeywords: [], removeKeywords: ['\\Inbox'] }],
+      { kind: 'flags', addKeywords: keywords.slice(1), removeKeywords: [] },
+    ]);
+    await setRole(null);
+    await setAbilities(null);
+  });
+
   it('to trash needs a trash', async () => {
     const path = `/v1/messages/${world.untracked}`;
     expect(await ask('PATCH', path, { trash: true })).toMatchObject({
@@ -139,8 +171,8 @@ describe('changing a message', () => {
     ['nothing', {}, 'json'],
     ['two targets', { trash: true, folder: 'fld_0199a3c45b7e7d12a4c1f0e2d3b4a596' }, 'trash'],
     ['a folder of nobody', { folder: 'fld_0199a3c45b7e7d12a4c1f0e2d3b4a596' }, 'folder'],
-    ['a system flag', { keywords: ['\\Deleted'] }, 'keywords.0'],
-    ['two words', { keywords: ['two words'] }, 'keywords.0'],
+    ['a system flag', { keywords: ['\\Deleted'] }, 'keywords'],
+    ['two words', { keywords: ['two words'] }, 'keywords'],
     ['CRLF', { keywords: ['a\r\nA1 LOGOUT'] }, 'keywords.0'],
     ['no such field', { seen: true }, 'seen'],
   ])('refuses %s with the field', async (_, body, field) => {

@@ -24,6 +24,7 @@ const live: ProgressRow = {
   expected: 10,
   skips: 0,
   deletionsHeld: 0,
+  abilities: null,
   reconciliation: null,
 };
 

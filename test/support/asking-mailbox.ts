@@ -34,6 +34,21 @@ export interface AskingMailbox extends AsyncDisposable {
   differences(): Promise<Difference[]>;
 }
 
+/** Writes what is asked of a mailbox. Returns the intent's id. */
+export async function askMailbox(
+  { base, vault, licence }: SlicedMailbox,
+  { content = {}, ...intent }: AskedIntent,
+): Promise<string> {
+  const { tenantId, connectionId } = licence;
+  const id = uuidv7();
+  const change = sealContent(vault, id, content);
+  const key = { tenantId, connectionId, memberId: uuidv7() };
+  await withTenantWrite(base.app, tenantId, (tx) =>
+    insertIntents(tx, key, [{ ...intent, id, change }]),
+  );
+  return id;
+}
+
 const life = { heartbeat: () => undefined, cancelled: () => false };
 
 /** A mailbox that finds more to do again and again has gone wrong. */
@@ -61,15 +76,7 @@ export async function startAskingMailbox(capabilities: CapabilityLevel): Promise
         if (backfill.outcome === 'done' && backfill.stored === 0) return;
       }
     },
-    ask: async ({ content = {}, ...intent }) => {
-      const id = uuidv7();
-      const change = sealContent(vault, id, content);
-      const key = { tenantId, connectionId, memberId: uuidv7() };
-      await withTenantWrite(base.app, tenantId, (tx) =>
-        insertIntents(tx, key, [{ ...intent, id, change }]),
-      );
-      return id;
-    },
+    ask: (intent) => askMailbox(mailbox, intent),
     differences: async () => {
       // A client of its own: one that stays connected may still show what is gone.
       const client = await dovecot.imap();

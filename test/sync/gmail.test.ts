@@ -76,7 +76,7 @@ describe('a Gmail host', () => {
     account.move(spam, [2], allMail);
     await mailbox.live();
     expect(await placeOf(before!.id)).toEqual([allMail, 4]);
-    account.expunge(allMail, [4]);
+    account.move(allMail, [4], trash);
     account.expunge(trash, [3]);
     await mailbox.live();
     expect(await placeOf(before!.id)).toEqual([]);

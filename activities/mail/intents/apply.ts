@@ -96,12 +96,16 @@ async function move(
   enter(ledger, items, new Set(places.moved.map(({ uid }) => uid)));
 }
 
-/** Deletes messages for good and hides them, with tombstones. */
+/**
+ * Deletes messages for good and hides them, with tombstones. Where the provider keeps what is
+ * expunged they are moved to the trash, and the intents stay open: the next look finds them there.
+ */
 export async function applyDeletions(
   context: IntentContext,
   planned: PlannedChange[],
   ledger: Ledger,
 ): Promise<void> {
+  const trash = context.folders.find(({ role }) => role === 'trash');
   const groups = groupBy(
     planned.flatMap(({ change, places }) =>
       change.deleted
@@ -112,6 +116,12 @@ export async function applyDeletions(
   );
   for (const { folder, items } of groups) {
     await refusing(ledger, items, async () => {
+      if (folder.remote.keepsExpunged) {
+        const what = { to: trash?.id ?? '', copiesFrom: null };
+        await move(context, { folder, what, items }, ledger);
+        ledger.open(items.flatMap(({ intents }) => intents));
+        return;
+      }
       const uids = items.map(({ uid }) => uid);
       const { gone } = await context.session.write.delete({ collection: folder.remote, uids });
       await storeEffect(context, folder, { vanished: gone });

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { FailureKind } from '../../../domain/failure.ts';
+import type { WriteAbility } from '../../../domain/mail-writer.ts';
 import { loginStrikesMax } from '../../../domain/retry.ts';
 import type { SyncState } from '../../../domain/sync.ts';
 import type { Tx } from '../../client.ts';
@@ -99,6 +100,16 @@ export async function recordBackfill(tx: Tx, key: CapabilityKey): Promise<void> 
     where ${ofCapability(key)} and (backfill_done_at is not null) <> history.done`);
 }
 
+/** What the provider lets be changed, for everybody who wonders why something was refused. */
+export async function recordAbilities(
+  tx: Tx,
+  key: CapabilityKey,
+  abilities: readonly WriteAbility[],
+): Promise<void> {
+  await tx.execute(sql`
+    update sync_status set abilities = ${sql.param(abilities)}::text[] where ${ofCapability(key)}`);
+}
+
 export interface SyncFacts {
   /** The database's clock, by which every instant of a slice is told. */
   now: Date;
@@ -109,6 +120,7 @@ export interface SyncFacts {
   expected: number;
   skips: number;
   deletionsHeld: number;
+  abilities: WriteAbility[] | null;
   backfillDone: boolean;
 }
 
@@ -123,10 +135,11 @@ export async function readSyncFacts(tx: Tx, key: CapabilityKey): Promise<SyncFac
     expected: number;
     skips: number;
     deletions_held: number;
+    abilities: WriteAbility[] | null;
     backfill_done: boolean;
   }>(sql`
     select steward_now() as now, s.login_strikes, s.caught_up_at, s.watch_seen_at,
-      s.deletions_held, totals.stored, totals.expected,
+      s.deletions_held, s.abilities, totals.stored, totals.expected,
       totals.backfill_done,
       (select count(*)::int from skips k where k.tenant_id = s.tenant_id
         and k.connection_id = s.connection_id and k.quarantined_at is not null) as skips
@@ -151,6 +164,7 @@ export async function readSyncFacts(tx: Tx, key: CapabilityKey): Promise<SyncFac
     expected: row.expected,
     skips: row.skips,
     deletionsHeld: row.deletions_held,
+    abilities: row.abilities,
     backfillDone: row.backfill_done,
   };
 }

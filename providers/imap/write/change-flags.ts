@@ -1,32 +1,50 @@
 import type { MailboxObject } from 'imapflow';
 import type { FlagsRequest } from '../../../domain/mail-writer.ts';
+import type { FlagsChange } from '../../../domain/intent.ts';
 import type { FlagChange } from '../../../domain/provider.ts';
 import { translated } from '../errors.ts';
 import { flagNames, readFlags } from '../flags.ts';
+import { isGmail } from '../gmail.ts';
 import type { Lease } from '../session-pool.ts';
 import { formatUidSet } from '../uid-set.ts';
 import { atom, runCommand, sequence } from './command.ts';
+import { splitChange, storeLabels } from './labels.ts';
 import { flagNotKept } from './refusals.ts';
 import { presentUids, withSelected, type SelectedFolder } from './selected.ts';
 
 /**
  * Adds and removes flags and keywords of a set of messages, one STORE each (RFC 9051 §6.4.6), and
- * reads them back. Storing what is there already changes nothing.
+ * reads them back. Storing what is there already changes nothing. On a Gmail host most words are
+ * labels, which have a STORE of their own.
  */
 export async function changeFlags(
   lease: Lease,
   { collection, uids, change }: FlagsRequest,
 ): Promise<FlagChange[]> {
-  const add = [...flagNames(change.addFlags), ...change.addKeywords];
-  const remove = [...flagNames(change.removeFlags), ...change.removeKeywords];
   return await withSelected(lease, collection, async (folder) => {
     const present = await presentUids(folder.client, uids);
     if (present.length === 0) return [];
-    if (!add.every((name) => isKept(folder.mailbox, name))) throw flagNotKept();
-    await storeFlags(folder, present, '+FLAGS.SILENT', add);
-    await storeFlags(folder, present, '-FLAGS.SILENT', remove);
+    if (!isGmail(folder.client)) {
+      await changeKeywords(folder, present, change);
+      return await readBack(folder, present);
+    }
+    const { keywords, labels } = await splitChange(folder, present, change);
+    await changeKeywords(folder, present, keywords);
+    await storeLabels(folder, present, labels);
     return await readBack(folder, present);
   });
+}
+
+async function changeKeywords(
+  folder: SelectedFolder,
+  uids: readonly number[],
+  change: FlagsChange,
+): Promise<void> {
+  const add = [...flagNames(change.addFlags), ...change.addKeywords];
+  const remove = [...flagNames(change.removeFlags), ...change.removeKeywords.filter(isAtom)];
+  if (!add.every((name) => isKept(folder.mailbox, name))) throw flagNotKept();
+  await storeFlags(folder, uids, '+FLAGS.SILENT', add);
+  await storeFlags(folder, uids, '-FLAGS.SILENT', remove);
 }
 
 /** One STORE; `item` says whether the flags are added or removed. */
@@ -46,16 +64,24 @@ export async function storeFlags(
 
 /** Flags that the folder does not keep are lost at the end of the session (RFC 9051 §7.1). */
 function isKept({ permanentFlags }: MailboxObject, name: string): boolean {
+  if (!name.startsWith('\\') && !isAtom(name)) return false;
   if (!permanentFlags || (permanentFlags.has('\\*') && !name.startsWith('\\'))) return true;
   const wanted = name.toLowerCase();
   return [...permanentFlags].some((kept) => kept.toLowerCase() === wanted);
 }
 
+/** All that a keyword can be (RFC 9051 §9, flag-keyword); no folder holds another. */
+function isAtom(name: string): boolean {
+  return /^[^\s\p{Cc}(){%*"\\\]\u0080-\u{10ffff}]+$/u.test(name);
+}
+
 async function readBack({ client }: SelectedFolder, uids: number[]): Promise<FlagChange[]> {
   const asked = new Set(uids);
   const set = formatUidSet(uids);
-  const rows = await translated(client.fetchAll(set, { uid: true, flags: true }, { uid: true }));
-  return rows.flatMap(({ uid, flags, modseq }) =>
-    flags && asked.has(uid) ? [{ uid, ...readFlags(flags), version: modseq ?? 0n }] : [],
-  );
+  const query = { uid: true, flags: true, labels: true };
+  const rows = await translated(client.fetchAll(set, query, { uid: true }));
+  return rows.flatMap(({ uid, flags, labels, modseq }) => {
+    if (!flags || !asked.has(uid) || (isGmail(client) && !labels)) return [];
+    return [{ uid, ...readFlags(flags, labels), version: modseq ?? 0n }];
+  });
 }

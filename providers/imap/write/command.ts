@@ -6,8 +6,8 @@ export interface ServerLine {
   attributes?: { section?: { value?: unknown }[] }[];
 }
 
-interface Token {
-  type: 'ATOM' | 'SEQUENCE';
+export interface Token {
+  type: 'ATOM' | 'SEQUENCE' | 'STRING';
   value: string;
 }
 
@@ -21,6 +21,8 @@ interface CommandRunner {
 }
 
 export const atom = (value: string): Token => ({ type: 'ATOM', value });
+/** Quoted, whatever it holds. */
+export const string = (value: string): Token => ({ type: 'STRING', value });
 export const sequence = (value: string): Token => ({ type: 'SEQUENCE', value });
 
 /**

@@ -1,15 +1,15 @@
-import type { ImapFlow } from 'imapflow';
 import { encodePath } from 'imapflow/lib/tools.js';
 import type { MovedItem, MoveOutcome, MoveRequest } from '../../../domain/mail-writer.ts';
 import type { RemoteCollection } from '../../../domain/provider.ts';
 import { refused, translated } from '../errors.ts';
 import type { Lease } from '../session-pool.ts';
 import { formatUidSet } from '../uid-set.ts';
+import { canExpungeSome, movesAtOnce } from './abilities.ts';
 import { atom, runCommand, sequence, type ServerLine } from './command.ts';
 import { pairCopies, readIdentities } from './copies.ts';
 import { readCopyUid } from './copy-uid.ts';
 import { removalUnsupported } from './refusals.ts';
-import { canExpungeSome, expunge } from './remove.ts';
+import { expunge } from './remove.ts';
 import { presentUids, withSelected, type SelectedFolder } from './selected.ts';
 
 /**
@@ -84,8 +84,4 @@ async function transfer(
     atom(encodePath(client, target.ref)),
   ]);
   return { moved: readCopyUid(lines, uids, target.uidValidity) };
-}
-
-function movesAtOnce({ capabilities }: ImapFlow): boolean {
-  return capabilities.has('MOVE') || capabilities.has('IMAP4rev2');
 }

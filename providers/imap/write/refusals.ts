@@ -66,6 +66,23 @@ export function flagNotKept(): ProviderFailure {
   );
 }
 
+export function labelNotWritable(): ProviderFailure {
+  return failure(
+    'invalid-request',
+    'imap-label-not-writable',
+    'The host gives and takes this label itself; of its own ones only \\Inbox, \\Important and ' +
+      '\\Starred can be changed.',
+  );
+}
+
+export function labelNotKept(): ProviderFailure {
+  return failure(
+    'invalid-request',
+    'imap-label-not-kept',
+    'The host took the label and does not show it.',
+  );
+}
+
 export function removalUnsupported(): ProviderFailure {
   return failure(
     'invalid-request',

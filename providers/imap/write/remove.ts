@@ -1,8 +1,8 @@
-import type { ImapFlow } from 'imapflow';
 import type { RemoteCollection } from '../../../domain/provider.ts';
 import { translated } from '../errors.ts';
 import type { Lease } from '../session-pool.ts';
 import { formatUidSet } from '../uid-set.ts';
+import { canExpungeSome } from './abilities.ts';
 import { storeFlags } from './change-flags.ts';
 import { runCommand, sequence } from './command.ts';
 import { removalUnsupported } from './refusals.ts';
@@ -33,8 +33,4 @@ export async function expunge(folder: SelectedFolder, uids: readonly number[]): 
   if (!canExpungeSome(folder.client)) throw removalUnsupported();
   await storeFlags(folder, uids, '+FLAGS.SILENT', ['\\Deleted']);
   await runCommand(folder.client, 'UID EXPUNGE', [sequence(formatUidSet(uids))]);
-}
-
-export function canExpungeSome({ capabilities }: ImapFlow): boolean {
-  return capabilities.has('UIDPLUS') || capabilities.has('IMAP4rev2');
 }

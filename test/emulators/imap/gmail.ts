@@ -22,6 +22,10 @@ const systemLabels = new Map([
   ['[Gmail]/Important', '\\Important'],
 ]);
 
+/** Labels of the host's own, and those among them that nobody can give or take. */
+export const hostLabels = [...systemLabels.values()];
+export const givenLabels = ['\\Sent', '\\Draft'];
+
 export const gmailFolders: [name: string, specialUse: string][] = [
   ['[Gmail]', '\\NoSelect'],
   [allMail, '\\All'],
@@ -65,15 +69,18 @@ function carryOut(operation: Operation, tree: FolderTree, perform: Perform): str
       transfer(ids, operation, tree, perform);
       return ids;
     case 'expunge':
-      if (folder!.name === allMail) transfer(ids, { ...operation, to: trash }, tree, perform);
+      // As an account is set up: what is expunged from All Mail stays there, out of the inbox.
+      if (folder!.name === allMail) archive(ids, tree, perform);
       else if (holders.includes(folder!.name)) perform(operation);
       else label(ids, { labels: [labelOf(folder!.name)], mode: 'remove' }, tree);
       return [];
     case 'labels':
       label(ids, operation, tree);
+      star(ids, tree, perform, 'labels');
       return [];
     case 'flags':
       each(ids, tree, ({ name }, uid) => perform({ ...operation, folder: name, uids: [uid] }));
+      star(ids, tree, perform, 'flags');
       return [];
     case 'rename':
       perform(operation);
@@ -100,6 +107,24 @@ function transfer(
     label(ids, { labels: [labelOf(from)], mode: 'remove' }, tree);
   }
   if (!holders.includes(to)) label(ids, { labels: [labelOf(to)], mode: 'add' }, tree);
+}
+
+function archive(ids: string[], tree: FolderTree, perform: Perform): void {
+  label(ids, { labels: ['\\Inbox'], mode: 'remove' }, tree);
+  each(ids, tree, ({ name }, uid) => {
+    perform({ op: 'flags', folder: name, uids: [uid], flags: ['\\Deleted'], mode: 'remove' });
+  });
+}
+
+/** The flag \Flagged and the label \Starred are one thing; `of` says which of them was changed. */
+function star(ids: string[], tree: FolderTree, perform: Perform, of: 'flags' | 'labels'): void {
+  each(ids, tree, (folder, uid) => {
+    const { id, flags, labels } = folder.messages.find((message) => message.uid === uid)!;
+    const starred = of === 'flags' ? flags.has('\\Flagged') : labels.has('\\Starred');
+    const mode = starred ? 'add' : 'remove';
+    label([id], { labels: ['\\Starred'], mode }, tree);
+    perform({ op: 'flags', folder: folder.name, uids: [uid], flags: ['\\Flagged'], mode });
+  });
 }
 
 type LabelChange = Pick<Operation & { op: 'labels' }, 'labels' | 'mode'>;

@@ -124,6 +124,23 @@ describe.each(levels)('writing at a %s server', (level) => {
     expect(refs.filter((ref) => ref.startsWith('Made'))).toEqual([]);
   });
 
+  test('it is known beforehand what can be changed', () => {
+    const removals = level === 'plain' ? [] : ['move', 'delete'];
+    expect(writing.session.abilities).toEqual(['flags', 'folders', ...removals]);
+  });
+
+  test('what no keyword can be is refused, and never sent', async () => {
+    const collection = await writing.folder('Words', 1);
+    for (const word of ['two words', 'Später', '\\Inbox']) {
+      const change = { ...noFlagsChange, addKeywords: [word] };
+      const stored = writing.session.write.changeFlags({ collection, uids: [1], change });
+      await expect(stored).rejects.toMatchObject({ code: 'imap-flag-not-kept' });
+    }
+    const change = { ...noFlagsChange, addKeywords: ['$Fine'], removeKeywords: ['two words'] };
+    const [shown] = await writing.session.write.changeFlags({ collection, uids: [1], change });
+    expect(shown!.keywords).toEqual(['$Fine']);
+  });
+
   test('refusals are told apart', async () => {
     const { write } = writing.session;
     const one = await writing.folder('One', 0);

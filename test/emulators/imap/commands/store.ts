@@ -1,4 +1,6 @@
 import { BadCommand, Refusal } from '../errors.ts';
+import { givenLabels, hostLabels } from '../gmail.ts';
+import type { Mailboxes } from '../mailboxes.ts';
 import type { FlagMode } from '../operations.ts';
 import type { Scanner } from '../scanner.ts';
 import { formatSet } from '../sequence-set.ts';
@@ -33,10 +35,12 @@ function store(session: Session, call: Call): string {
   const mode = modes[sign]!;
   if (!item) throw new BadCommand('FLAGS, +FLAGS or -FLAGS expected');
   if (item === 'X-GM-LABELS') need(session, 'X-GM-EXT-1');
+  if (item === 'X-GM-LABELS' && silent) throw new BadCommand('labels are not stored silently');
   args.space();
   const words = item === 'FLAGS' ? readFlags(args) : args.list(() => readLabel(args));
   args.end();
   const selected = writableOf(session);
+  if (item === 'X-GM-LABELS') requireStorable(accountOf(session), words);
   const present = new Set(selected.folder.messages);
   const gone = chosen.some(({ message }) => !present.has(message));
   const stale = chosen.filter(({ message }) => message.modseq > (unchangedSince ?? Infinity));
@@ -69,9 +73,25 @@ function readFlags(args: Scanner): string[] {
   return flags;
 }
 
-/** A label is a mailbox name, or a word of the host's with a backslash. */
+/** A label is a mailbox name, or a word of the host's with a backslash, which is never quoted. */
 function readLabel(args: Scanner): string {
-  return args.peek() === '\\' ? args.flag() : decodeUtf7(args.astring());
+  if (args.peek() === '\\') {
+    const word = args.flag();
+    if (!hostLabels.includes(word)) throw new BadCommand('the host has no such label');
+    return word;
+  }
+  const name = decodeUtf7(args.astring());
+  if (name.startsWith('\\')) throw new BadCommand('a label of the host’s own is not quoted');
+  return name;
+}
+
+/** Labels that follow from what a message is cannot be stored, nor can those that nobody made. */
+function requireStorable(account: Mailboxes, labels: string[]): void {
+  for (const label of labels) {
+    if (givenLabels.includes(label)) throw new Refusal('[CANNOT] the host gives this label');
+    if (label.startsWith('\\') || account.find(label)) continue;
+    throw new Refusal('[NONEXISTENT] there is no such label');
+  }
 }
 
 function readUnchangedSince(session: Session, args: Scanner): number {

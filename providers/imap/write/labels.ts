@@ -1,0 +1,121 @@
+import { encodePath } from 'imapflow/lib/tools.js';
+import { noFlagsChange, type FlagsChange } from '../../../domain/intent.ts';
+import { translated } from '../errors.ts';
+import { formatUidSet } from '../uid-set.ts';
+import { atom, runCommand, sequence, string, type Token } from './command.ts';
+import { labelNotKept, labelNotWritable, translatedWrite } from './refusals.ts';
+import type { SelectedFolder } from './selected.ts';
+
+/** Labels of the host's own that people set and take away; the others follow from what happens. */
+const writableOfHost = new Set(['\\Inbox', '\\Important', '\\Starred']);
+
+/** What becomes of a Gmail host's labels, each known to be needed. */
+interface LabelsChange {
+  add: string[];
+  remove: string[];
+}
+
+/**
+ * Tells labels from keywords: a word that begins with `$`, or that the folder names among its flags,
+ * is a keyword, every other one a label. What is to go is looked for in the messages, so that only
+ * that is taken away which is there, as what it is. What all of them have already is not added.
+ *
+ * @throws ProviderFailure for a label that only the host itself gives and takes
+ */
+export async function splitChange(
+  folder: SelectedFolder,
+  uids: readonly number[],
+  change: FlagsChange,
+): Promise<{ keywords: FlagsChange; labels: LabelsChange }> {
+  const { addKeywords, removeKeywords } = change;
+  const labels: LabelsChange = { add: [], remove: [] };
+  const keywords = { ...noFlagsChange, addFlags: change.addFlags, removeFlags: change.removeFlags };
+  if (addKeywords.length + removeKeywords.length === 0) return { keywords, labels };
+  const shown = await readShown(folder, uids);
+  const isAnywhere = (where: 'flags' | 'labels') => (name: string) =>
+    shown.some((message) => message[where].has(name));
+  labels.remove = removeKeywords.filter(isAnywhere('labels'));
+  labels.add = addKeywords
+    .filter((name) => !isKeyword(folder, name))
+    .filter((name) => !shown.every((message) => message.labels.has(name)));
+  if (![...labels.add, ...labels.remove].every(isWritable)) throw labelNotWritable();
+  return {
+    keywords: {
+      ...keywords,
+      addKeywords: addKeywords.filter((name) => isKeyword(folder, name)),
+      removeKeywords: removeKeywords.filter(isAnywhere('flags')),
+    },
+    labels,
+  };
+}
+
+/**
+ * Stores labels (X-GM-LABELS), which the host makes first where they are new, and looks whether they
+ * came to be. @throws ProviderFailure when no message shows a label that was added
+ */
+export async function storeLabels(
+  folder: SelectedFolder,
+  uids: readonly number[],
+  { add, remove }: LabelsChange,
+): Promise<void> {
+  const { client } = folder;
+  // One that is there already is as good as made.
+  for (const name of add.filter((label) => !isOfHost(label))) {
+    await translatedWrite(client.mailboxCreate(name));
+  }
+  await store(folder, uids, '+X-GM-LABELS', add);
+  await store(folder, uids, '-X-GM-LABELS', remove);
+  if (add.length === 0) return;
+  const shown = await readShown(folder, uids);
+  const names = new Set(shown.flatMap(({ labels }) => [...labels].map((name) => fold(name))));
+  if (shown.length > 0 && !add.every((name) => names.has(fold(name)))) throw labelNotKept();
+}
+
+async function store(
+  { client }: SelectedFolder,
+  uids: readonly number[],
+  item: string,
+  names: string[],
+): Promise<void> {
+  if (names.length === 0) return;
+  // The host's own are words with a backslash; the others are names of mailboxes.
+  const toToken = (name: string): Token =>
+    isOfHost(name) ? atom(name) : string(encodePath(client, name));
+  await runCommand(client, 'UID STORE', [
+    sequence(formatUidSet(uids)),
+    atom(item),
+    names.map(toToken),
+  ]);
+}
+
+interface Shown {
+  flags: ReadonlySet<string>;
+  labels: ReadonlySet<string>;
+}
+
+async function readShown({ client }: SelectedFolder, uids: readonly number[]): Promise<Shown[]> {
+  const asked = new Set(uids);
+  const query = { uid: true, flags: true, labels: true };
+  const rows = await translated(client.fetchAll(formatUidSet(uids), query, { uid: true }));
+  return rows.flatMap(({ uid, flags, labels }) =>
+    flags && labels && asked.has(uid) ? [{ flags, labels }] : [],
+  );
+}
+
+function isKeyword({ mailbox }: SelectedFolder, name: string): boolean {
+  if (isOfHost(name)) return false;
+  return name.startsWith('$') || mailbox.permanentFlags?.has(name) === true;
+}
+
+function isOfHost(name: string): boolean {
+  return name.startsWith('\\');
+}
+
+function isWritable(name: string): boolean {
+  return !isOfHost(name) || writableOfHost.has(name);
+}
+
+/** The host has no two labels that differ in case alone. */
+function fold(name: string): string {
+  return name.normalize('NFC').toLowerCase();
+}
