@@ -5,7 +5,7 @@ import type { RemoteCollection } from '../../domain/provider.ts';
 import { folderDepthMax, folderListBudget, foldersMax, messagesMax } from './bounds.ts';
 import { withinBudget } from './budget.ts';
 import type { ImapConnection } from './connect.ts';
-import { translated } from './errors.ts';
+import { refused, translated } from './errors.ts';
 import { gmailFolders, isGmail } from './gmail.ts';
 
 /** RFC 6154; imapflow finds the attribute, or else one of the well-known names. */
@@ -32,7 +32,7 @@ const counters = {
  * Every folder that can be opened, with its counters: one LIST where LIST-STATUS (RFC 5819) is
  * offered, else a STATUS per folder. Of a Gmail host only those that hold every message once.
  * @param objectIds by the names that the server lists
- * @throws ProviderFailure beyond `foldersMax` folders
+ * @throws ProviderFailure beyond `foldersMax` folders, and for a listing without any
  */
 export async function listCollections(
   connection: ImapConnection,
@@ -43,6 +43,8 @@ export async function listCollections(
   const entries = await translated(
     withinBudget(connection, folderListBudget, () => client.list(options)),
   );
+  // Every account has an inbox (RFC 9051 §5.1): a listing without any folder has said nothing.
+  if (entries.length === 0) throw refused();
   if (entries.length > foldersMax) {
     throw new ProviderFailure('too-large', `The mailbox has more than ${foldersMax} folders.`, {
       code: 'imap-too-many-folders',

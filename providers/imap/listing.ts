@@ -64,24 +64,55 @@ export async function stillThere(client: ImapFlow, uids: readonly number[]): Pro
   return new Set(found);
 }
 
-/** @returns ascending; @throws ProviderFailure when the server refuses: that is no empty folder */
+/**
+ * @returns ascending
+ * @throws ProviderFailure when the server refuses, or leaves its answer out: that is no empty folder
+ */
 async function searchUids(
   connection: ImapConnection,
-  { lowest, highest }: UidRange,
+  range: UidRange,
   since: Date | undefined,
 ): Promise<number[]> {
   const { client } = connection;
+  const { lowest, highest } = range;
   const query = searchFor(`${lowest}:${highest}`, since);
   const bounded = <T>(search: () => Promise<T>): Promise<T> =>
     translated(withinBudget(connection, { bytesMax: searchBytesMax }, search));
   if (!client.capabilities.has('ESEARCH')) {
     const found = await bounded(() => client.search(query, { uid: true }));
     if (!Array.isArray(found)) throw refused();
+    // Dates can't be asked of FETCH: of a listing by days emptiness is taken at its word.
+    if (found.length === 0 && !since) await refuseWhatIsShown(client, range);
     return found.filter((uid) => uid >= lowest && uid <= highest);
   }
-  const found = await bounded(() => client.search(query, { uid: true, returnOptions: ['ALL'] }));
+  const returnOptions: ('COUNT' | 'ALL')[] = ['COUNT', 'ALL'];
+  const found = await bounded(() => client.search(query, { uid: true, returnOptions }));
   if (!found || Array.isArray(found)) throw refused();
-  return found.all === undefined ? [] : parseUidSet(found.all, lowest, highest, listingSpanMax);
+  if (found.all !== undefined) return parseUidSet(found.all, lowest, highest, listingSpanMax);
+  // Without a match COUNT still has a value (RFC 4731 §3.1).
+  if (found.count !== 0) await refuseWhatIsShown(client, range);
+  return [];
+}
+
+/**
+ * An OK without the answer that belongs to it looks like an empty one, and some servers leave an
+ * empty answer out. So emptiness that nobody has stated is believed when FETCH shows nothing either.
+ */
+async function refuseWhatIsShown(client: ImapFlow, { lowest, highest }: UidRange): Promise<void> {
+  if (!client.mailbox || client.mailbox.exists === 0) return;
+  // Until then the server may go on showing what others have expunged (RFC 9051 §5.5).
+  await translated(client.noop());
+  const rows = client.fetch(`${lowest}:${highest}`, { uid: true }, { uid: true });
+  try {
+    for (;;) {
+      const row = await translated(rows.next());
+      if (row.done) return;
+      const { uid } = row.value;
+      if (uid >= lowest && uid <= highest) throw refused();
+    }
+  } finally {
+    await rows.return(undefined);
+  }
 }
 
 /** SINCE compares days in the server's zone (RFC 9051 §6.4.4), so one day more is asked for. */
