@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm';
+import { sql, type SQL } from 'drizzle-orm';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
 import { holdDeletions, visiblePlaces } from './brake.ts';
@@ -66,28 +66,38 @@ export async function settleHomeless(
   caughtUpAt: Date | null,
 ): Promise<void> {
   if (messageIds.length === 0) return;
-  const homeless = await tx.execute<{ id: string; twin_index: string }>(sql`
+  const homeless = await tx.execute<Twin>(sql`
     update messages m set hidden_at = steward_now()
     where m.tenant_id = ${licence.tenantId}
       and m.id = any(${sql.param(messageIds)}::uuid[])
       and not exists (select from placements p where p.tenant_id = m.tenant_id
         and p.message_id = m.id and p.hidden_at is null)
-    returning m.id, m.twin_index`);
+    returning m.id, m.twin_index, ${microsOf(sql`m.created_at`)} as micros`);
   if (homeless.length > 0 && caughtUpAt) await adoptTwins(tx, licence, homeless, caughtUpAt);
 }
 
+interface Twin extends Record<string, unknown> {
+  id: string;
+  twin_index: string;
+  /** When it was stored, in microseconds since the epoch. */
+  micros: string;
+}
+
+const microsOf = (at: SQL): SQL => sql`(extract(epoch from ${at}) * 1000000)::bigint::text`;
+
 /**
- * A twin that was stored since the folders were last in step is the same message at its new place:
- * its places go to the old row, and the twin's own row goes.
+ * A twin that was stored since the folders were last in step, and after the message that is gone,
+ * is the same message at its new place: its places go to the old row, and the twin's own row goes.
+ * One that was stored before, or with it, is a copy that stood beside it.
  */
 async function adoptTwins(
   tx: Tx,
   licence: Licence,
-  homeless: { id: string; twin_index: string }[],
+  homeless: Twin[],
   caughtUpAt: Date,
 ): Promise<void> {
-  const twins = await tx.execute<{ id: string; twin_index: string }>(sql`
-    select id, twin_index from messages
+  const twins = await tx.execute<Twin>(sql`
+    select id, twin_index, ${microsOf(sql`created_at`)} as micros from messages
     where tenant_id = ${licence.tenantId} and connection_id = ${licence.connectionId}
       and twin_index = any(${sql.param(homeless.map((row) => row.twin_index))}::uuid[])
       and hidden_at is null and created_at >= ${caughtUpAt.toISOString()}
@@ -95,8 +105,10 @@ async function adoptTwins(
     order by id`);
   const pairs: { old: string; twin: string }[] = [];
   const free = [...twins];
-  for (const { id, twin_index: index } of homeless) {
-    const at = free.findIndex((twin) => twin.twin_index === index);
+  for (const { id, twin_index: index, micros } of homeless) {
+    const at = free.findIndex(
+      (twin) => twin.twin_index === index && BigInt(twin.micros) > BigInt(micros),
+    );
     if (at >= 0) pairs.push({ old: id, twin: free.splice(at, 1)[0]!.id });
   }
   if (pairs.length === 0) return;
