@@ -100,6 +100,11 @@ export function overBudget(cause: unknown): Error {
   });
 }
 
+/** Whether `error` says that a piece of work weighed more than it may. */
+export function isOverBudget(error: unknown): boolean {
+  return factsOf(error).code === 'OverBudget';
+}
+
 export function tooSlow(cause?: unknown): ProviderFailure {
   return failure(
     'provider-down',

@@ -1,11 +1,11 @@
-import type { ListResponse, StatusObject } from 'imapflow';
+import type { ListOptions, ListResponse, StatusObject } from 'imapflow';
 import { ProviderFailure } from '../../domain/failure.ts';
 import type { FolderRole } from '../../domain/mail.ts';
 import type { RemoteCollection } from '../../domain/provider.ts';
 import { folderDepthMax, folderListBudget, foldersMax, messagesMax } from './bounds.ts';
 import { withinBudget } from './budget.ts';
 import type { ImapConnection } from './connect.ts';
-import { refused, translated } from './errors.ts';
+import { isOverBudget, refused, translateError } from './errors.ts';
 import { gmailFolders, isGmail } from './gmail.ts';
 
 /** RFC 6154; imapflow finds the attribute, or else one of the well-known names. */
@@ -30,7 +30,9 @@ const counters = {
 
 /**
  * Every folder that can be opened, with its counters: one LIST where LIST-STATUS (RFC 5819) is
- * offered, else a STATUS per folder. Of a Gmail host only those that hold every message once.
+ * offered, else a STATUS per folder. Of a Gmail host only those that hold every message once. Some
+ * of a mailbox's folders are never taken for all of them: a part of a listing shows neither what is
+ * gone nor what was renamed.
  * @param objectIds by the names that the server lists
  * @throws ProviderFailure beyond `foldersMax` folders, and for a listing without any
  */
@@ -40,22 +42,38 @@ export async function listCollections(
 ): Promise<RemoteCollection[]> {
   const { client } = connection;
   const options = isGmail(client) ? {} : { statusQuery: counters };
-  const entries = await translated(
-    withinBudget(connection, folderListBudget, () => client.list(options)),
-  );
+  const entries = await listEntries(connection, options);
   // Every account has an inbox (RFC 9051 §5.1): a listing without any folder has said nothing.
   if (entries.length === 0) throw refused();
-  if (entries.length > foldersMax) {
-    throw new ProviderFailure('too-large', `The mailbox has more than ${foldersMax} folders.`, {
-      code: 'imap-too-many-folders',
-    });
-  }
   const listed = entries.filter(canBeOpened);
   const synced = isGmail(client) ? await gmailFolders(client, listed, counters) : listed;
   return synced.map((entry) => ({
     ...toCollection(entry, objectIds.get(entry.pathAsListed)),
     keepsExpunged: isGmail(client) && entry.specialUse === '\\All',
   }));
+}
+
+async function listEntries(
+  connection: ImapConnection,
+  options: ListOptions,
+): Promise<ListResponse[]> {
+  const list = () => connection.client.list(options);
+  try {
+    const entries = await withinBudget(connection, folderListBudget, list);
+    if (entries.length <= foldersMax) return entries;
+  } catch (error) {
+    // A listing that weighs too much has too many folders, however many were read.
+    throw isOverBudget(error) ? tooManyFolders(error) : translateError(error);
+  }
+  throw tooManyFolders();
+}
+
+function tooManyFolders(cause?: unknown): ProviderFailure {
+  return new ProviderFailure(
+    'too-large',
+    `The mailbox has more than ${foldersMax} folders; nothing of it is synced until it has fewer.`,
+    { code: 'imap-too-many-folders', cause },
+  );
 }
 
 /** Names hold no control characters (RFC 9051 §5.1); no command could carry one that does. */

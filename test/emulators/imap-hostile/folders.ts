@@ -20,7 +20,7 @@ export const folders: Behaviour[] = [
       const rows = Array.from({ length: 50_000 }, (_, i) => `* LIST () "/" folder${i}\r\n`);
       return rows.join('') + honest;
     }),
-    ends: 'imap-response-too-large',
+    ends: 'imap-too-many-folders',
   },
   {
     name: 'lists folders without end',
@@ -28,7 +28,7 @@ export const folders: Behaviour[] = [
       await wire.stream(`* LIST () "/" "${'x'.repeat(1_000)}"\r\n`.repeat(60));
       return null;
     }),
-    ends: 'imap-response-too-large',
+    ends: 'imap-too-many-folders',
   },
   {
     name: 'names folders to break out of paths, commands and objects',

@@ -38,6 +38,7 @@ export async function serve(socket: Socket, options: ServeOptions): Promise<void
     account: undefined,
     selected: undefined,
     condstore: false,
+    utf8: false,
     over: false,
     tag: '',
     accountOf: options.account,

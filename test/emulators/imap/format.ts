@@ -1,5 +1,3 @@
-import { encodeUtf7 } from './utf7.ts';
-
 const months = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 
 /** A string: quoted where it may be, else a literal. Takes Latin-1 text of the bytes. */
@@ -14,10 +12,6 @@ export function formatLiteral(text: string): string {
 
 export function formatNil(text: string | undefined): string {
   return text === undefined ? 'NIL' : formatString(text);
-}
-
-export function formatName(name: string): string {
-  return formatString(encodeUtf7(name));
 }
 
 export function formatFlags(flags: Iterable<string>): string {

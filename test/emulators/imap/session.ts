@@ -30,6 +30,8 @@ export interface Session {
   selected: Selected | undefined;
   /** Whether a CONDSTORE enabling command was given (RFC 7162 §3.1). */
   condstore: boolean;
+  /** Whether names are raw UTF-8 (RFC 6855 §3). */
+  utf8: boolean;
   over: boolean;
   /** The tag of the command that is being done. */
   tag: string;

@@ -8,7 +8,7 @@ import { readName } from './folders.ts';
 export const appendCommands: Commands = { APPEND: { state: 'authenticated', run: append } };
 
 function append(session: Session, { args }: Call): string {
-  const name = readName(args);
+  const name = readName(session, args);
   args.space();
   let flags: string[] = [];
   if (args.peek() === '(') {

@@ -87,8 +87,10 @@ function enable(session: Session, { args }: Call): string {
   do {
     args.space();
     const wanted = args.atom().toUpperCase();
-    if (wanted !== 'CONDSTORE' || !session.capabilities.has(wanted)) continue;
-    session.condstore = true;
+    if (!['CONDSTORE', 'UTF8=ACCEPT'].includes(wanted)) continue;
+    if (!session.capabilities.has(wanted)) continue;
+    if (wanted === 'CONDSTORE') session.condstore = true;
+    else session.utf8 = true;
     enabled.push(wanted);
   } while (!args.atEnd());
   session.send(['* ENABLED', ...enabled].join(' '));

@@ -1,6 +1,7 @@
 import { BadCommand } from '../errors.ts';
-import { formatDateTime, formatFlags, formatLiteral, formatName } from '../format.ts';
+import { formatDateTime, formatFlags, formatLiteral } from '../format.ts';
 import { parseMessage, type Part } from '../mime.ts';
+import { formatName } from '../names.ts';
 import type { Message } from '../operations.ts';
 import type { Scanner } from '../scanner.ts';
 import { parseSection, readSection } from '../section.ts';
@@ -27,6 +28,8 @@ interface Fetched {
   message: Message;
   raw(): Buffer;
   part(): Part;
+  /** A mailbox name in the form of the session. */
+  name(name: string): string;
 }
 
 interface Item {
@@ -55,7 +58,7 @@ const simpleItems: Record<string, Item['value']> = {
   THREADID: ({ message }) => `(T${message.thread})`,
   'X-GM-MSGID': ({ message }) => message.id,
   'X-GM-THRID': ({ message }) => message.thread,
-  'X-GM-LABELS': ({ message }) => `(${[...message.labels].map(formatName).join(' ')})`,
+  'X-GM-LABELS': ({ message, name }) => `(${[...message.labels].map(name).join(' ')})`,
   RFC822: ({ raw }) => formatLiteral(raw().toString('latin1')),
   'RFC822.HEADER': ({ part }) => formatLiteral(part().text.slice(0, part().bodyStart)),
   'RFC822.TEXT': ({ part }) => formatLiteral(part().text.slice(part().bodyStart)),
@@ -92,7 +95,7 @@ async function fetch(session: Session, call: Call): Promise<string> {
     if (marksSeen && !message.flags.has('\\Seen')) {
       accountOf(session).setFlags(folder.name, [message.uid], ['\\Seen'], 'add');
     }
-    const fetched = lazily(message);
+    const fetched = lazily(session, message);
     const values = items.map(({ name, value }) => `${name} ${value(fetched)}`);
     session.send(`* ${n} FETCH (${values.join(' ')})`);
     if (tellsFlags) view[n - 1]!.modseq = message.modseq;
@@ -101,11 +104,14 @@ async function fetch(session: Session, call: Call): Promise<string> {
   return 'done';
 }
 
-function lazily(message: Message): Fetched {
+function lazily(session: Session, message: Message): Fetched {
   let raw: Buffer | undefined;
   let part: Part | undefined;
   const read = () => (raw ??= message.raw());
-  return { message, raw: read, part: () => (part ??= parseMessage(read())) };
+  return {
+    ...{ message, raw: read, part: () => (part ??= parseMessage(read())) },
+    name: (name) => formatName(session, name),
+  };
 }
 
 function readItems(args: Scanner): Item[] {

@@ -1,11 +1,11 @@
+import { decodeName } from '../names.ts';
 import type { Scanner } from '../scanner.ts';
-import { accountOf, type Commands } from '../session.ts';
-import { decodeUtf7 } from '../utf7.ts';
+import { accountOf, type Commands, type Session } from '../session.ts';
 
 /** A mailbox name after a space. */
-export function readName(args: Scanner): string {
+export function readName(session: Session, args: Scanner): string {
   args.space();
-  return decodeUtf7(args.astring());
+  return decodeName(session, args.astring());
 }
 
 /** CREATE, DELETE, RENAME, SUBSCRIBE and UNSUBSCRIBE. */
@@ -13,7 +13,7 @@ export const folderCommands: Commands = {
   CREATE: {
     state: 'authenticated',
     run: (session, { args }) => {
-      const folder = readName(args);
+      const folder = readName(session, args);
       args.end();
       const account = accountOf(session);
       account.create(folder);
@@ -24,7 +24,7 @@ export const folderCommands: Commands = {
   DELETE: {
     state: 'authenticated',
     run: (session, { args }) => {
-      const folder = readName(args);
+      const folder = readName(session, args);
       args.end();
       accountOf(session).apply({ op: 'delete', folder });
       return 'deleted';
@@ -33,8 +33,8 @@ export const folderCommands: Commands = {
   RENAME: {
     state: 'authenticated',
     run: (session, { args }) => {
-      const folder = readName(args);
-      const to = readName(args);
+      const folder = readName(session, args);
+      const to = readName(session, args);
       args.end();
       accountOf(session).apply({ op: 'rename', folder, to });
       return 'renamed';
@@ -48,7 +48,7 @@ function subscription(on: boolean): Commands[string] {
   return {
     state: 'authenticated',
     run: (session, { args }) => {
-      const folder = readName(args);
+      const folder = readName(session, args);
       args.end();
       accountOf(session).apply({ op: 'subscribe', folder, on });
       return 'done';

@@ -1,8 +1,7 @@
 import { BadCommand } from '../errors.ts';
-import { formatName } from '../format.ts';
+import { decodeName, formatName } from '../names.ts';
 import type { Folder } from '../operations.ts';
 import { accountOf, type Call, type Commands, need, type Session } from '../session.ts';
-import { decodeUtf7 } from '../utf7.ts';
 import { formatStatus, readStatusItems } from './status.ts';
 
 /** LIST with its extensions (RFC 5258, 5819, 6154), LSUB and NAMESPACE. */
@@ -46,13 +45,13 @@ function list(session: Session, { args }: Call): string {
     return 'done';
   }
   const all = accountOf(session).folders();
-  const matches = patterns.map((pattern) => globOf(decodeUtf7(reference + pattern)));
+  const matches = patterns.map((pattern) => globOf(decodeName(session, reference + pattern)));
   for (const folder of all) {
     if (!matches.some((glob) => glob.test(folder.name)) || !isChosen(folder, wanted)) continue;
     const attributes = attributesOf(folder, all, wanted);
-    session.send(`* LIST (${attributes.join(' ')}) "/" ${formatName(folder.name)}`);
+    session.send(`* LIST (${attributes.join(' ')}) "/" ${formatName(session, folder.name)}`);
     if (wanted.status.length > 0 && folder.specialUse !== '\\NoSelect')
-      session.send(formatStatus(folder, wanted.status));
+      session.send(formatStatus(session, folder, wanted.status));
   }
   return 'done';
 }
@@ -96,10 +95,10 @@ function lsub(session: Session, { args }: Call): string {
   args.space();
   const reference = args.astring();
   args.space();
-  const glob = globOf(decodeUtf7(reference + args.pattern()));
+  const glob = globOf(decodeName(session, reference + args.pattern()));
   args.end();
   for (const { name, subscribed } of accountOf(session).folders()) {
-    if (subscribed && glob.test(name)) session.send(`* LSUB () "/" ${formatName(name)}`);
+    if (subscribed && glob.test(name)) session.send(`* LSUB () "/" ${formatName(session, name)}`);
   }
   return 'done';
 }

@@ -15,6 +15,7 @@ const returnOptions = ['MIN', 'MAX', 'ALL', 'COUNT'];
 function search(session: Session, { uid, args }: Call): string {
   const options = args.accept(' RETURN ') ? readReturnOptions(session, args) : undefined;
   if (args.accept(' CHARSET ')) {
+    if (session.utf8) throw new BadCommand('CHARSET after UTF8=ACCEPT (RFC 6855 §3)');
     const charset = args.astring().toUpperCase();
     if (charset !== 'UTF-8' && charset !== 'US-ASCII') {
       throw new Refusal('[BADCHARSET (UTF-8 US-ASCII)] unknown charset');

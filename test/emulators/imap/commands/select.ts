@@ -19,11 +19,11 @@ export const selectCommands: Commands = {
   STATUS: {
     state: 'authenticated',
     run: (session, { args }) => {
-      const folder = accountOf(session).folder(readName(args));
+      const folder = accountOf(session).folder(readName(session, args));
       args.space();
       const wanted = readStatusItems(session, args);
       args.end();
-      session.send(formatStatus(folder, wanted));
+      session.send(formatStatus(session, folder, wanted));
       return 'done';
     },
   },
@@ -52,7 +52,7 @@ export const selectCommands: Commands = {
 const flags = '\\Answered \\Flagged \\Deleted \\Seen \\Draft';
 
 function select(session: Session, { name, args }: Call): string {
-  const wanted = readName(args);
+  const wanted = readName(session, args);
   if (args.accept(' ')) {
     args.list(() => args.expect('CONDSTORE'));
     need(session, 'CONDSTORE');

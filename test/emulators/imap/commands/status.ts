@@ -1,5 +1,5 @@
 import { BadCommand } from '../errors.ts';
-import { formatName } from '../format.ts';
+import { formatName } from '../names.ts';
 import type { Folder } from '../operations.ts';
 import type { Scanner } from '../scanner.ts';
 import { need, type Session } from '../session.ts';
@@ -28,7 +28,7 @@ export function readStatusItems(session: Session, args: Scanner): string[] {
   return wanted;
 }
 
-export function formatStatus(folder: Folder, wanted: readonly string[]): string {
+export function formatStatus(session: Session, folder: Folder, wanted: readonly string[]): string {
   const values = wanted.map((item) => `${item} ${items[item]!(folder)}`);
-  return `* STATUS ${formatName(folder.name)} (${values.join(' ')})`;
+  return `* STATUS ${formatName(session, folder.name)} (${values.join(' ')})`;
 }

@@ -1,6 +1,7 @@
 import { BadCommand, Refusal } from '../errors.ts';
 import { givenLabels, hostLabels } from '../gmail.ts';
 import type { Mailboxes } from '../mailboxes.ts';
+import { decodeName } from '../names.ts';
 import type { FlagMode } from '../operations.ts';
 import type { Scanner } from '../scanner.ts';
 import { formatSet } from '../sequence-set.ts';
@@ -13,7 +14,6 @@ import {
   type Session,
   writableOf,
 } from '../session.ts';
-import { decodeUtf7 } from '../utf7.ts';
 import { readFlag, readFlagList } from './append.ts';
 import { readMessages } from './numbers.ts';
 
@@ -37,7 +37,7 @@ function store(session: Session, call: Call): string {
   if (item === 'X-GM-LABELS') need(session, 'X-GM-EXT-1');
   if (item === 'X-GM-LABELS' && silent) throw new BadCommand('labels are not stored silently');
   args.space();
-  const words = item === 'FLAGS' ? readFlags(args) : args.list(() => readLabel(args));
+  const words = item === 'FLAGS' ? readFlags(args) : args.list(() => readLabel(session, args));
   args.end();
   const selected = writableOf(session);
   if (item === 'X-GM-LABELS') requireStorable(accountOf(session), words);
@@ -74,13 +74,13 @@ function readFlags(args: Scanner): string[] {
 }
 
 /** A label is a mailbox name, or a word of the host's with a backslash, which is never quoted. */
-function readLabel(args: Scanner): string {
+function readLabel(session: Session, args: Scanner): string {
   if (args.peek() === '\\') {
     const word = args.flag();
     if (!hostLabels.includes(word)) throw new BadCommand('the host has no such label');
     return word;
   }
-  const name = decodeUtf7(args.astring());
+  const name = decodeName(session, args.astring());
   if (name.startsWith('\\')) throw new BadCommand('a label of the host’s own is not quoted');
   return name;
 }

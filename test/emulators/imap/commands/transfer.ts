@@ -69,7 +69,7 @@ function move(session: Session, call: Call): string {
 /** Returns the COPYUID code, if there is one to tell. */
 function transfer(session: Session, call: Call, moves: boolean): string | undefined {
   const chosen = readMessages(session, call);
-  const to = readName(call.args);
+  const to = readName(session, call.args);
   call.args.end();
   const account = accountOf(session);
   const target = account.find(to);
