@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ProviderFailure } from '../../domain/failure.ts';
+import { noFlagsChange } from '../../domain/intent.ts';
 import { mailFlags } from '../../domain/mail.ts';
 import type { MailWriter } from '../../domain/mail-writer.ts';
 import { gmailCapabilities } from '../emulators/imap/gmail.ts';
@@ -139,6 +140,16 @@ describe('writing to a Gmail host', () => {
     expect(await labelsOf(2)).toEqual(['\\Inbox', '\\Starred']);
     expect(await carryOut(words(messageId, [], ['\\Starred']))).toEqual([done]);
     expect(onHost(allMail)[1]).toEqual([2, ['\\Inbox'], ['\\Seen']]);
+  });
+
+  test('flags are read back with the labels beside them', async () => {
+    const server = { host: '127.0.0.1', port: emulator.port, security: 'none' as const };
+    const imap = { ...server, username: user, password: 'secret' };
+    await using session = await mailbox.deps.mail.connect({ key: 'another/1', imap });
+    const collection = (await session.collections()).find(({ ref }) => ref === allMail)!;
+    const change = { ...noFlagsChange, addFlags: mailFlags.seen };
+    const shown = await session.write.changeFlags({ collection, uids: [1], change });
+    expect(shown).toMatchObject([{ uid: 1, flags: mailFlags.seen, keywords: ['\\Inbox'] }]);
   });
 
   test('the host’s own labels are refused, and nothing else of the change is done', async () => {
