@@ -37,6 +37,8 @@ export interface SyncedMailbox {
   licence: FoundLicence;
   poke(): Promise<void>;
   waitForState(state: string): Promise<void>;
+  /** Ends the worker and starts another version of it, with today's workflow code unless given. */
+  redeploy(code?: string): Promise<void>;
   /** Starts what should run and does not; returns how many workflows that were. */
   ensure(): Promise<number>;
   /** Folder by folder, UID by UID: what server and store disagree about. */
@@ -56,7 +58,7 @@ export async function startSyncedMailbox(options: SyncedMailboxOptions): Promise
   const dovecot = await startDovecot({ capabilities, ...(password && { password }) });
   if (options.generate) generateMaildir({ maildir: dovecot.maildir, ...options.generate });
   if (options.prepare) await withClient(dovecot, options.prepare);
-  const worker = await startTestWorker(base.app, keyring, options.log);
+  let worker = await startTestWorker(base.app, keyring, options.log);
   const licence = await createTestConnection(base.app, vault, {
     ...{ host: dovecot.host, port: dovecot.port, security: 'none' },
     ...{ username: dovecot.user, password: dovecot.password },
@@ -65,7 +67,16 @@ export async function startSyncedMailbox(options: SyncedMailboxOptions): Promise
     ensureWorkflows({ ...worker, database: base.app, connection: worker.operator });
   await ensure();
   return {
-    ...{ base, vault, dovecot, worker, licence, ensure },
+    ...{ base, vault, dovecot, licence, ensure },
+    get worker() {
+      return worker;
+    },
+    redeploy: async (code) => {
+      const { namespace } = worker;
+      await worker[Symbol.asyncDispose]();
+      const deployment = { namespace, ...(code !== undefined && { code }) };
+      worker = await startTestWorker(base.app, keyring, options.log, deployment);
+    },
     poke: () => ensureMailboxSync(worker.client, { ...licence, provider: 'imap' }),
     waitForState: async (state) => {
       await waitFor(

@@ -27,16 +27,24 @@ export interface TestWorker extends AsyncDisposable {
   deps: ActivityDeps;
 }
 
+/** Another version of the worker, where an earlier one has worked. */
+export interface Deployment {
+  namespace: string;
+  /** The workflow code, instead of today's. */
+  code?: string;
+}
+
 /** The worker as production composes it, in a Temporal namespace of the test's own. */
 export async function startTestWorker(
   database: Database,
   keyring: Keyring,
   destination?: Writable,
+  deployment?: Deployment,
 ): Promise<TestWorker> {
   const address = inject('temporalAddress');
-  const namespace = `test-${randomUUID().slice(0, 8)}`;
+  const namespace = deployment?.namespace ?? `test-${randomUUID().slice(0, 8)}`;
   const connection = await Connection.connect({ address });
-  await createNamespace(connection, namespace);
+  if (!deployment) await createNamespace(connection, namespace);
   const client = new Client({ connection, namespace });
   const native = await NativeConnection.connect({ address });
   const log = createLogger({ name: 'worker', level: 'warn', ...(destination && { destination }) });
@@ -46,7 +54,10 @@ export async function startTestWorker(
   const deps: ActivityDeps = { database, keyring, encoder, mail, poke, log };
   const worker = await createWorkerProcess({
     ...{ database, client, connection: native, namespace, log, lanes: allLanes },
-    bundle: { codePath: inject('workflowBundle') },
+    bundle:
+      deployment?.code === undefined
+        ? { codePath: inject('workflowBundle') }
+        : { code: deployment.code },
     activities: deps,
     maxCachedWorkflows: 0,
   });
