@@ -66,6 +66,11 @@ const refusals: ReadonlySet<FailureKind> = new Set([
   'too-large',
 ]);
 
+/** Another slice of the same loop has moved the position meanwhile: what was read is out of date. */
+export class OvertakenError extends Error {
+  override readonly name = 'OvertakenError';
+}
+
 /** The fence found another epoch or generation: the work's licence to write has ended. */
 export class FencedError extends Error {
   override readonly name = 'FencedError';

@@ -77,8 +77,11 @@ export interface ChangesRequest {
   collection: RemoteCollection;
   cursor: Cursor | null;
   known: KnownItems;
-  /** How much of the collection to look at: `quick` trusts counters, `full` compares everything. */
-  depth: 'quick' | 'full';
+  /**
+   * How much of the collection to look at: `quick` trusts counters, `listing` compares what is there
+   * whatever they say, `full` compares flags too.
+   */
+  depth: 'quick' | 'listing' | 'full';
   bounds: PageBounds;
 }
 

@@ -24,9 +24,17 @@ export async function runBackfillSlice(
   const { slice } = opened;
   return await reportOf(slice, 'backfill', input.failuresBefore, async () => {
     const complete = await withSession(slice, (session) => importAll(slice, session));
-    if (complete) await slice.write((tx) => recordBackfill(tx, slice.licence));
+    if (complete) await finish(slice);
     return complete ? 'done' : 'more';
   });
+}
+
+/** A folder that changed while it was imported is to be looked at once more, and soon. */
+async function finish(slice: Slice): Promise<void> {
+  await slice.write((tx) => recordBackfill(tx, slice.licence));
+  const folders = await readStoredFolders(slice);
+  const due = folders.some(({ mark, hidden, excluded }) => mark === null && !hidden && !excluded);
+  if (due && slice.counts.stored > 0) await slice.deps.poke(slice.licence.connectionId);
 }
 
 /**

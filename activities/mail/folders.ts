@@ -1,7 +1,7 @@
 import { listStoredFolders, type StoredFolder } from '../../db/queries/sync/folders.ts';
 import { withTenant } from '../../db/tenant.ts';
 import type { FolderRole } from '../../domain/mail.ts';
-import type { RemoteCollection } from '../../domain/provider.ts';
+import type { Cursor, RemoteCollection } from '../../domain/provider.ts';
 import type { Slice } from './slice.ts';
 
 /** A folder at the provider beside what the store knows of it. */
@@ -12,6 +12,8 @@ export interface SyncFolder extends Pick<
   remote: RemoteCollection;
   role: FolderRole | null;
   uidValidity: string;
+  /** The live loop's position when the history begins; null where an earlier slice began it. */
+  historyFrom: Cursor | null;
 }
 
 /** A listed folder with the store's folder of that name, shown or hidden. */
@@ -71,6 +73,7 @@ export function toSyncFolder(
     uidValidity: remote.uidValidity ?? '',
     liveCursor: known?.liveCursor ?? null,
     backfillCursor: known?.backfillCursor ?? null,
+    historyFrom: known && known.backfillCursor === null ? known.liveCursor : null,
     backfillDone: known?.backfillDone ?? false,
     mark: known?.mark ?? null,
     trouble: known?.trouble ?? null,

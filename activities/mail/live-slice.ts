@@ -4,7 +4,7 @@ import { recordMark } from '../../db/queries/sync/folders.ts';
 import { createKnownItems } from '../../db/queries/sync/known-items.ts';
 import { recordAbilities, recordBackfill, recordCaughtUp } from '../../db/queries/sync/status.ts';
 import { minuteMs } from '../../domain/clock.ts';
-import type { MailSession } from '../../domain/provider.ts';
+import type { ChangesRequest, MailSession } from '../../domain/provider.ts';
 import { safetyTimeMs, watchedSafetyTimeMs, withJitter } from '../../domain/retry.ts';
 import type { SliceReport } from '../../domain/sync.ts';
 import type { ActivityDeps } from '../deps.ts';
@@ -82,7 +82,7 @@ async function syncAll(
   const exact = folders.every((folder) => folder.remote.exact);
   await retryStruck(slice, session, folders);
   for (const folder of folders) {
-    const depth = !input.poked && !folder.remote.exact ? 'full' : 'quick';
+    const depth = depthOf(folder, input);
     const unchanged = folder.mark === folder.remote.mark && folder.liveCursor !== null;
     if (unchanged && depth === 'quick') continue;
     const syncIt = () => syncChanges(slice, session, folder, depth);
@@ -100,12 +100,18 @@ async function noteAbilities(slice: Slice, { abilities }: MailSession): Promise<
   await slice.write((tx) => recordAbilities(tx, slice.licence, abilities));
 }
 
+/** A folder without a mark has had something done to it that counters do not show. */
+function depthOf({ mark, remote }: SyncFolder, { poked }: LiveSliceInput): ChangesRequest['depth'] {
+  if (!poked && !remote.exact) return 'full';
+  return mark === null ? 'listing' : 'quick';
+}
+
 /** Applies one folder's changes. Returns false when the slice's time ran out before the end. */
 async function syncChanges(
   slice: Slice,
   session: MailSession,
   folder: SyncFolder,
-  depth: 'quick' | 'full',
+  depth: ChangesRequest['depth'],
 ): Promise<boolean> {
   const { deps, licence } = slice;
   const pages = session.changes({
@@ -121,7 +127,8 @@ async function syncChanges(
     await storePreparedPage(slice, folder, 'live', await preparePage(slice, folder, page));
     if (slice.pulse() && page.more) return false;
   }
-  await slice.write((tx) => recordMark(tx, licence, folder.id, folder.remote));
+  const counters = { ...folder.remote, from: folder.mark };
+  await slice.write((tx) => recordMark(tx, licence, folder.id, counters));
   return true;
 }
 

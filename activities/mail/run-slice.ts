@@ -2,7 +2,7 @@ import { readReconciliation } from '../../db/queries/sync/reconciliation-runs.ts
 import { recordFailure, recordState } from '../../db/queries/sync/status.ts';
 import { readSyncFacts } from '../../db/queries/sync/status.ts';
 import { withTenant, withTenantWrite } from '../../db/tenant.ts';
-import { FencedError, ProviderFailure } from '../../domain/failure.ts';
+import { FencedError, OvertakenError, ProviderFailure } from '../../domain/failure.ts';
 import { waitAfterFailureMs } from '../../domain/retry.ts';
 import { stateAfterFailure, type SliceReport } from '../../domain/sync.ts';
 import type { Loop } from '../../db/queries/ingest/store-page.ts';
@@ -33,6 +33,8 @@ export async function reportOf(
       deps.mail.dismiss(licence.connectionId);
       return await report(deps, licence, 'more', counts);
     }
+    // The next slice begins where the other one has come to.
+    if (error instanceof OvertakenError) return await report(deps, licence, 'more', counts);
     if (!(error instanceof ProviderFailure)) throw error;
     return await reportFailure(slice, loop, failuresBefore, error);
   }

@@ -3,8 +3,15 @@ import { findPlacedMessages } from '../../db/queries/sync/known-items.ts';
 import { voidVersions } from '../../db/queries/ingest/flags.ts';
 import { storeMailPage, type Loop } from '../../db/queries/ingest/store-page.ts';
 import { beginRenumbering } from '../../db/queries/ingest/renumber.ts';
+import { takeTurns } from '../../db/queries/ingest/take-turns.ts';
 import { PoisonedPageError } from '../../domain/failure.ts';
-import type { ChangePage, FlagChange, HistoryPage, SkipReason } from '../../domain/provider.ts';
+import type {
+  ChangePage,
+  Cursor,
+  FlagChange,
+  HistoryPage,
+  SkipReason,
+} from '../../domain/provider.ts';
 import type { SealedMailPage } from '../../domain/mail-page.ts';
 import type { SyncFolder } from './folders.ts';
 import type { Slice } from './slice.ts';
@@ -50,7 +57,8 @@ export async function preparePage(
 }
 
 /**
- * Stores a prepared page with its cursor in one transaction, and adds it to the counts. Values that
+ * Stores a prepared page with its cursor in one transaction, and adds it to the counts; the folder
+ * stands at the new position afterwards. Values that
  * the database cannot hold poison the page like a message that cannot be decoded.
  */
 export async function storePreparedPage(
@@ -80,7 +88,11 @@ async function storePage(
   { page, sealed, readSince }: PreparedPage,
 ): Promise<void> {
   const flagChanges = flagChangesOf(page);
+  const from = positionOf(folder, loop);
   const stored = await slice.write(async (tx) => {
+    if ('vanished' in page && (page.renumbered || page.reordered)) {
+      await takeTurns(tx, slice.licence);
+    }
     if ('renumbered' in page && page.renumbered) {
       const { caughtUpAt } = slice.facts;
       await beginRenumbering(tx, slice.licence, folder.id, folder.uidValidity, caughtUpAt);
@@ -99,16 +111,22 @@ async function storePage(
       vanished: 'vanished' in page ? page.vanished : [],
       inferred: 'inferred' in page && page.inferred,
       readSince: readSince ?? null,
-      cursor: page.cursor,
+      ...{ from, cursor: page.cursor, historyFrom: folder.historyFrom },
       more: page.more,
       listed: page.listed,
       caughtUpAt: slice.facts.caughtUpAt,
     });
   });
+  if (loop === 'live') folder.liveCursor = page.cursor;
+  if (loop === 'backfill') folder.backfillCursor = page.cursor;
   slice.counts.stored += stored.stored;
   slice.counts.updated += stored.updated;
   slice.counts.removed += stored.removed;
   slice.counts.skipped += stored.skipped;
+}
+
+function positionOf({ liveCursor, backfillCursor }: SyncFolder, loop: Loop): Cursor | null {
+  return loop === 'live' ? liveCursor : loop === 'backfill' ? backfillCursor : null;
 }
 
 function failedPage(uids: number[], reason: SkipReason): SealedMailPage {

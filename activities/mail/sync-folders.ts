@@ -1,5 +1,6 @@
 import { emptyFolder, hideFolder, type StoredFolder } from '../../db/queries/sync/folders.ts';
 import { storeFolders } from '../../db/queries/sync/store-folders.ts';
+import { takeTurns } from '../../db/queries/ingest/take-turns.ts';
 import type { FolderName } from '../../domain/connection.ts';
 import type { MailSession, RemoteCollection } from '../../domain/provider.ts';
 import { sealJson } from '../../domain/sealed-json.ts';
@@ -56,6 +57,7 @@ async function writeFolders(
   const { licence } = slice;
   const { caughtUpAt } = slice.facts;
   return await slice.write(async (tx) => {
+    await takeTurns(tx, licence);
     let removed = 0;
     for (const { id } of gone) {
       removed += await hideFolder(tx, licence, id, { caughtUpAt, inferred: true });

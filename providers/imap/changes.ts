@@ -37,12 +37,13 @@ async function* readPages(lease: Lease, request: ChangesRequest): AsyncGenerator
     before = { ...before, modseq: null, flagHint: '', messages: 0 };
     yield pageOf(before, { reordered: true });
   }
+  const placed = await placedBeyond(request, before);
   let at = before;
   for await (const { page, cursor } of newMail(folder, request, before, present)) {
     at = cursor;
     yield page;
   }
-  for await (const found of readDifferences(folder, request, { before, present, at })) {
+  for await (const found of readDifferences(folder, request, { before, present, at, placed })) {
     yield pageOf(at, found);
   }
   yield pageOf({ ...present, uidNext: at.uidNext }, { more: false });
@@ -55,6 +56,14 @@ async function* readPages(lease: Lease, request: ChangesRequest): AsyncGenerator
 function orderIsLost(before: LiveCursor, present: LiveCursor): boolean {
   if (before.modseq === null) return false;
   return present.modseq === null || BigInt(present.modseq) < BigInt(before.modseq);
+}
+
+/**
+ * Whether the store has items beyond the position: a move of ours or the history put them there.
+ * Whether they have gone again no counter tells, for the position counts up to itself only.
+ */
+async function placedBeyond({ known }: ChangesRequest, { uidNext }: LiveCursor): Promise<boolean> {
+  return (await known.flags(uidNext - 1, 1)).length > 0;
 }
 
 /**

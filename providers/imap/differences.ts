@@ -6,7 +6,13 @@ import type { OpenFolder } from './open-folder.ts';
 import { allUids, holdsUid, uidBatches, type UidRanges } from './uid-ranges.ts';
 
 /** Where the changes began, where EXAMINE found the folder, and where the new mail has led. */
-export type Position = Record<'before' | 'present' | 'at', LiveCursor>;
+export interface Position extends Record<'before' | 'present' | 'at', LiveCursor> {
+  /** Whether the store had items beyond the beginning already. */
+  placed: boolean;
+}
+
+/** A UID is a 32-bit number (RFC 9051 §9, uniqueid). */
+const uidMax = 2 ** 32 - 1;
 
 type Found = Partial<Pick<ChangePage, 'flagChanges' | 'vanished' | 'inferred'>>;
 
@@ -22,6 +28,7 @@ export async function* readDifferences(
   const named = yield* changedFlags(folder, position);
   yield* namedVanished(folder, request.known, position, named);
   yield* comparison(folder, request, position, named);
+  if (position.placed) yield* beyond(folder, request.known, position.before);
 }
 
 /** Returns which UIDs the server itself says have vanished, undefined where it does not say. */
@@ -76,7 +83,7 @@ async function* comparison(
   const lost = lostOf(position);
   const hasModseq = before.modseq !== null && present.modseq !== null;
   const wanted = {
-    vanished: full || (named ? named.count < lost : lost !== 0),
+    vanished: depth !== 'quick' || (named ? named.count < lost : lost !== 0),
     flags: full || (!hasModseq && before.flagHint !== present.flagHint),
   };
   if (!wanted.vanished && !wanted.flags) return;
@@ -84,6 +91,19 @@ async function* comparison(
   for await (const found of compareKnown(folder, known, below, wanted)) {
     const vanished = found.vanished.filter((uid) => !named || !holdsUid(named, uid));
     yield { ...found, vanished, inferred: true };
+  }
+}
+
+/** Compares what the store had beyond the position, before the look, with a listing. */
+async function* beyond(
+  folder: OpenFolder,
+  known: KnownItems,
+  { uidNext }: LiveCursor,
+): AsyncGenerator<Found> {
+  const within = { ranges: [{ first: uidNext, last: uidMax }], count: uidMax - uidNext + 1 };
+  const wanted = { vanished: true, flags: false };
+  for await (const { vanished } of compareKnown(folder, known, within, wanted)) {
+    yield { vanished, inferred: true };
   }
 }
 

@@ -2,13 +2,14 @@ import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodePage } from '../../activities/mail/encode-page.ts';
 import { withFence, type FoundLicence } from '../../db/fence.ts';
-import { hideFolder } from '../../db/queries/sync/folders.ts';
+import { hideFolder, recordMark } from '../../db/queries/sync/folders.ts';
 import { storeFolders, type FolderToStore } from '../../db/queries/sync/store-folders.ts';
 import { storeMailPage, type PageToStore } from '../../db/queries/ingest/store-page.ts';
 import { beginRenumbering } from '../../db/queries/ingest/renumber.ts';
 import { withTenant } from '../../db/tenant.ts';
+import { OvertakenError } from '../../domain/failure.ts';
 import { uuidv7 } from '../../domain/ids.ts';
-import type { RawMessage } from '../../domain/provider.ts';
+import type { Cursor, RawMessage } from '../../domain/provider.ts';
 import type { TenantVault } from '../../domain/seal.ts';
 import { createTestConnection } from '../support/connection.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -225,6 +226,54 @@ describe('the ingest point of mail', () => {
     expect(await messagesOf(inbox)).toEqual([]);
   });
 
+  it('stores nothing of a page that another slice has overtaken', async () => {
+    const inbox = await makeFolder();
+    await store(inbox, [mail(1, '<first@x>')]);
+    const stale = { uidNext: 0 };
+    const late = store(inbox, [mail(2, '<late@x>')], { from: stale });
+    await expect(late).rejects.toThrow(OvertakenError);
+    expect((await messagesOf(inbox)).map((row) => row.uid)).toEqual(['1']);
+    expect(await collectionOf(inbox)).toMatchObject({ stored: 1, live_cursor: { uidNext: 1 } });
+  });
+
+  it('stores no history that was read under an old numbering, or of a hidden folder', async () => {
+    const [inbox, gone] = [await makeFolder(), await makeFolder()];
+    await store(inbox, [mail(1, '<known@x>')]);
+    await withFence(base.app, licence, (tx) => beginRenumbering(tx, licence, inbox, '9', null));
+    const old = store(inbox, [mail(1, '<known@x>')], { loop: 'backfill', uidValidity: '1' });
+    await expect(old).rejects.toThrow(OvertakenError);
+    await withFence(base.app, licence, (tx) =>
+      hideFolder(tx, licence, gone, { caughtUpAt: null, inferred: false }),
+    );
+    for (const loop of ['backfill', 'repair'] as const) {
+      const late = store(gone, [mail(1, '<late@x>')], { loop });
+      await expect(late).rejects.toThrow(OvertakenError);
+    }
+    expect(await messagesOf(gone)).toEqual([]);
+  });
+
+  it('voids the mark of a folder that was looked at while its history was read', async () => {
+    const [still, looked] = [await makeFolder(), await makeFolder()];
+    for (const folder of [still, looked]) {
+      await store(folder, []);
+      const counters = { from: null, mark: 'equal', messages: 1 };
+      await withFence(base.app, licence, (tx) => recordMark(tx, licence, folder, counters));
+    }
+    const historyFrom = { uidNext: 0 };
+    await store(looked, [mail(9, '<meanwhile@x>')]);
+    for (const folder of [still, looked]) {
+      await store(folder, [mail(1, '<history@x>')], { loop: 'backfill', historyFrom });
+    }
+    const marks = await read(sql`
+      select id, mark from collections where id in (${still}, ${looked})`);
+    expect(new Map(marks.map(({ id, mark }) => [id, mark]))).toEqual(
+      new Map([
+        [still, 'equal'],
+        [looked, null],
+      ]),
+    );
+  });
+
   it('refuses rows of a licence that has ended', async () => {
     const inbox = await makeFolder();
     const stale = { ...licence, generation: licence.generation - 1 };
@@ -277,13 +326,17 @@ function pageOf(
     ...{ loop: 'live', folderId, uidValidity, page, failures: [], flagChanges: [] },
     ...{ inferred: false, readSince: null },
     ...{ flagChangeLabels: [], vanished: [], more: false, listed: undefined, caughtUpAt: null },
-    cursor: { uidNext: messages.at(-1)?.uid ?? 0 },
+    ...{ cursor: { uidNext: messages.at(-1)?.uid ?? 0 }, from: null, historyFrom: null },
     ...more,
   };
 }
 
 async function store(folderId: string, messages: RawMessage[], more: Partial<PageToStore> = {}) {
-  const page = pageOf(folderId, messages, more);
+  const [at] = await read<{ live: Cursor | null; backfill: Cursor | null }>(sql`
+    select live_cursor as live, backfill_cursor as backfill from collections
+    where id = ${folderId}`);
+  const from = (more.loop === 'backfill' ? at?.backfill : at?.live) ?? null;
+  const page = pageOf(folderId, messages, { from, ...more });
   return await withFence(base.app, licence, (tx) => storeMailPage(tx, licence, page));
 }
 

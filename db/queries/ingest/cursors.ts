@@ -1,9 +1,16 @@
-import { sql } from 'drizzle-orm';
+import { sql, type SQL } from 'drizzle-orm';
+import { OvertakenError } from '../../../domain/failure.ts';
+import type { Cursor } from '../../../domain/provider.ts';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
 import type { PageToStore } from './store-page.ts';
 
-/** Moves the loop's cursor in the transaction that stored what it covers. */
+/**
+ * Moves the loop's cursor in the transaction that stored what it covers, from where the page began.
+ * A slice that Temporal has given up may still be at work beside its successor: of the two, the one
+ * that was overtaken stores nothing, or what it read long ago would stand beyond every look.
+ * @throws OvertakenError
+ */
 export async function moveCursor(
   tx: Tx,
   licence: Licence,
@@ -19,7 +26,36 @@ export async function moveCursor(
     repair: sql``,
   }[input.loop];
   const expected = input.listed === undefined ? sql`` : sql`, expected = ${input.listed}`;
-  await tx.execute(sql`
-    update collections set stored = stored + ${storedDelta}${position}${expected}
-    where tenant_id = ${licence.tenantId} and id = ${input.folderId}`);
+  const mark = input.loop === 'backfill' && !input.more ? lookAgain(input.historyFrom) : sql``;
+  const moved = await tx.execute(sql`
+    update collections c set stored = stored + ${storedDelta}${position}${expected}${mark}
+    where tenant_id = ${licence.tenantId} and id = ${input.folderId} and ${isUnmoved(input)}
+    returning id`);
+  if (moved.length === 0) throw new OvertakenError('Another slice has moved the position.');
+}
+
+/**
+ * Whether the folder is still shown, and position and numbering are those that the page began at.
+ * A repair belongs to no position.
+ */
+function isUnmoved({ loop, from, uidValidity }: PageToStore): SQL {
+  const shown = sql`f.tenant_id = c.tenant_id and f.id = c.id and f.hidden_at is null`;
+  if (loop === 'repair') return sql`exists (select from folders f where ${shown})`;
+  const column = loop === 'live' ? sql`c.live_cursor` : sql`c.backfill_cursor`;
+  return sql`${column} is not distinct from ${jsonOf(from)} and exists (select from folders f
+    where ${shown} and coalesce(f.uid_validity, '') = ${uidValidity})`;
+}
+
+function jsonOf(cursor: Cursor | null): SQL {
+  return cursor === null ? sql`null` : sql`${JSON.stringify(cursor)}::jsonb`;
+}
+
+/**
+ * Mail that went while its page of history was on the way was not in the store yet when the live
+ * loop looked for what is gone. Where the live loop has moved since the history began, the folder is
+ * compared once more when it ends.
+ */
+function lookAgain(historyFrom: Cursor | null): SQL {
+  const unmoved = sql`c.live_cursor is not distinct from ${jsonOf(historyFrom)}`;
+  return sql`, mark = case when ${unmoved} then c.mark end`;
 }

@@ -4,9 +4,6 @@ import { planThreads } from '../../../domain/threading.ts';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
 
-/** First key of the advisory locks under which a connection's threads are linked. */
-const threadLockSpace = 0x7468;
-
 export interface LinkedMessages {
   threads: string[];
   tracked: boolean[];
@@ -27,18 +24,13 @@ export async function linkThreads(
   return { threads, tracked: await repliesToTracked(tx, licence, messages) };
 }
 
-/**
- * Threads by References, as the store knows them or new. The lock makes the two loops of a
- * connection take turns here: two pages that meet in one thread must not each make their own.
- */
+/** Threads by References, as the store knows them or new. The two loops take turns (`takeTurns`). */
 async function joinThreads(
   tx: Tx,
   licence: Licence,
   messages: SealedMessage[],
 ): Promise<Map<string, string>> {
   if (messages.length === 0) return new Map();
-  await tx.execute(sql`
-    select pg_advisory_xact_lock(${threadLockSpace}, hashtext(${licence.connectionId}))`);
   const items = messages.map((message) => ({ messageId: message.id, references: named(message) }));
   const indexes = [...new Set(items.flatMap((item) => item.references))];
   const known = await tx.execute<{ message_id_index: string; thread_id: string }>(sql`

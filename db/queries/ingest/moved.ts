@@ -1,7 +1,9 @@
 import { sql } from 'drizzle-orm';
+import { OvertakenError } from '../../../domain/failure.ts';
 import type { MovedItem } from '../../../domain/mail-writer.ts';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
+import { takeTurns } from './take-turns.ts';
 import { settleHomeless } from './vanished.ts';
 
 export interface MovedPlaces {
@@ -14,6 +16,7 @@ export interface MovedPlaces {
  * Stores what the provider said of a move of ours: each message stands at its new UID and keeps its
  * id, its old place is hidden with a tombstone. Call it inside `withFence`. The version of the new
  * place is unknown and the least there is, so that the next look at the folder completes it.
+ * @throws OvertakenError when the target was found gone meanwhile
  */
 export async function storeMoved(
   tx: Tx,
@@ -21,7 +24,13 @@ export async function storeMoved(
   { from, toFolderId, moved }: MovedPlaces,
 ): Promise<void> {
   if (moved.length === 0) return;
+  await takeTurns(tx, licence);
   const { tenantId, connectionId } = licence;
+  const shown = await tx.execute(sql`
+    select from folders
+    where tenant_id = ${tenantId} and id = ${toFolderId} and hidden_at is null`);
+  // The next look finds the messages wherever the folder is now.
+  if (shown.length === 0) throw new OvertakenError('The target is no longer shown.');
   const pairs = sql`unnest(
     ${sql.param(moved.map((item) => item.uid))}::bigint[],
     ${sql.param(moved.map((item) => item.newUid))}::bigint[]

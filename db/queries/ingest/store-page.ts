@@ -9,6 +9,7 @@ import { insertAddressesAndLabels, insertMessages, insertParticipants } from './
 import { claimTwins, placeMessages } from './placements.ts';
 import { endRenumbering } from './renumber.ts';
 import { recordStrikes } from './strikes.ts';
+import { takeTurns } from './take-turns.ts';
 import { hideVanished, liftTombstones } from './vanished.ts';
 
 /** Who brings a page. A repair reads single items again and moves no cursor. */
@@ -29,7 +30,11 @@ export interface PageToStore {
   inferred: boolean;
   /** Of a repair: its items were there after this instant, whatever was thought before. */
   readSince: Date | null;
+  /** The loop's position where the page began, and where it leads. */
+  from: Cursor | null;
   cursor: Cursor;
+  /** Of a history: the live loop's position when it began; null where an earlier slice began it. */
+  historyFrom: Cursor | null;
   more: boolean;
   listed: number | undefined;
   /** Since when every folder was known to be in step: bounds the search for a moved twin. */
@@ -52,6 +57,7 @@ export async function storeMailPage(
   licence: Licence,
   input: PageToStore,
 ): Promise<PageCounts> {
+  await takeTurns(tx, licence);
   const vanished = await hideVanished(tx, licence, input);
   // Flag changes bring keywords too, in pages without a message.
   await insertAddressesAndLabels(tx, licence, input.page, input.loop);
@@ -75,7 +81,6 @@ async function storeMessages(tx: Tx, licence: Licence, input: PageToStore) {
   // Copies in one folder are one message where the provider names messages.
   const messages = [...new Map(owned.map((message) => [message.id, message])).values()];
   await insertParticipants(tx, licence, messages, input.loop);
-  // Late: from here to the end of the transaction the connection's other loop waits.
   const { threads, tracked } = await linkThreads(tx, licence, messages);
   const fresh = await insertMessages(tx, licence, { ...input.page, messages }, threads, tracked);
   return { fresh, placed: owners.size, stored };

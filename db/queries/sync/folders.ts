@@ -4,6 +4,7 @@ import type { Cursor } from '../../../domain/provider.ts';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
 import { holdDeletions, visiblePlaces, type MissingPlaces } from '../ingest/brake.ts';
+import { takeTurns } from '../ingest/take-turns.ts';
 import { settleHomeless } from '../ingest/vanished.ts';
 
 /** A folder of the store with its collection: cursors and counts. */
@@ -54,6 +55,7 @@ export async function hideFolder(
   folderId: string,
   { caughtUpAt, inferred }: { caughtUpAt: Date | null; inferred: boolean },
 ): Promise<number> {
+  await takeTurns(tx, licence);
   if (inferred) await holdDeletions(tx, licence, { folderId, which: sql`true`, caughtUpAt });
   const which = inferred ? sql`p.missing_at is null` : sql`true`;
   const lost = await hidePlaces(tx, licence, { folderId, which, caughtUpAt });
@@ -82,6 +84,7 @@ export async function emptyFolder(
   folderId: string,
   caughtUpAt: Date | null,
 ): Promise<number> {
+  await takeTurns(tx, licence);
   const lost = await hidePlaces(tx, licence, { folderId, which: sql`true`, caughtUpAt });
   await forgetPosition(tx, licence, folderId);
   return lost;
@@ -131,15 +134,19 @@ export async function sampleTwins(
   return new Map(rows.map((row) => [Number(row.uid), row.twin_index]));
 }
 
-/** The provider's counters, once the store equals them; null while something is left to do. */
+/**
+ * The provider's counters, once the store equals them; null while something is left to do. `from`
+ * is the mark before the look: where somebody voided it meanwhile, another look is due.
+ */
 export async function recordMark(
   tx: Tx,
   licence: Licence,
   folderId: string,
-  { mark, messages }: { mark: string | null; messages: number },
+  { from, mark, messages }: { from: string | null; mark: string | null; messages: number },
 ): Promise<void> {
   await tx.execute(sql`
-    update collections c set mark = ${mark},
+    update collections c
+      set mark = case when c.mark is not distinct from ${from} then ${mark} end,
       expected = case when exists (select from connections n where n.tenant_id = c.tenant_id
         and n.id = c.connection_id and n.backfill_since is null) then ${messages}
         else c.expected end

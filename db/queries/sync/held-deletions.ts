@@ -3,6 +3,7 @@ import { mayDelete } from '../../../domain/deletion-brake.ts';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
 import { readBrake, visiblePlaces } from '../ingest/brake.ts';
+import { takeTurns } from '../ingest/take-turns.ts';
 import { settleHomeless } from '../ingest/vanished.ts';
 
 /** Folders in which deletions are held. */
@@ -54,6 +55,7 @@ export async function passHeld(
   folderId: string,
   { caughtUpAt, limit }: { caughtUpAt: Date | null; limit: number },
 ): Promise<number> {
+  await takeTurns(tx, licence);
   const { held, ...facts } = await readBrake(tx, licence, folderId);
   const few = mayDelete({ ...facts, held: 0 }, held);
   const confirmed = sql`p.missing_at <= (select n.deletions_confirmed_at from connections n
