@@ -23,7 +23,10 @@ export interface MailWriter {
   copiesFrom(target: RemoteCollection): Promise<number | null>;
   /** Moves items to another collection. */
   move(request: MoveRequest): Promise<MoveOutcome>;
-  /** Deletes items for good, whatever else in the collection is marked as deleted. */
+  /**
+   * Deletes items for good, whatever else in the collection is marked as deleted. Returns those that
+   * this call has deleted: one that was gone before may have been moved, and lie elsewhere.
+   */
   delete(request: { collection: RemoteCollection; uids: number[] }): Promise<{ gone: number[] }>;
   /** Makes a collection with this path and returns the path as the next listing shows it. */
   createFolder(path: string[]): Promise<string[]>;

@@ -1,5 +1,5 @@
 import { storeMoved } from '../../../db/queries/ingest/moved.ts';
-import { recordCopiesFrom } from '../../../db/queries/sync/intents.ts';
+import { recordAttemptFailure, recordCopiesFrom } from '../../../db/queries/sync/intents.ts';
 import { isRefusedForGood, ProviderFailure } from '../../../domain/failure.ts';
 import type { FlagsChange } from '../../../domain/intent.ts';
 import type { ChangePage } from '../../../domain/provider.ts';
@@ -32,7 +32,7 @@ export async function applyFlags(
     (flags: FlagsChange) => JSON.stringify(flags),
   );
   for (const { folder, what, items } of groups) {
-    await refusing(ledger, items, async () => {
+    await refusing(context, ledger, items, async () => {
       const uids = items.map(({ uid }) => uid);
       const { remote: collection } = folder;
       const shown = await context.session.write.changeFlags({ collection, uids, change: what });
@@ -58,7 +58,7 @@ export async function applyMoves(
   });
   const groups = groupBy(moves, ({ to, copiesFrom }) => `${to}/${copiesFrom}`);
   for (const { folder, what, items } of groups) {
-    await refusing(ledger, items, () => move(context, { folder, what, items }, ledger));
+    await refusing(context, ledger, items, () => move(context, { folder, what, items }, ledger));
   }
 }
 
@@ -97,8 +97,10 @@ async function move(
 }
 
 /**
- * Deletes messages for good and hides them, with tombstones. Where the provider keeps what is
- * expunged they are moved to the trash, and the intents stay open: the next look finds them there.
+ * Deletes messages for good and hides them, with tombstones. One that was gone before stays open:
+ * it may have been moved, and then it is deleted at its new place. What the brake holds was looked
+ * for elsewhere already. Where the provider keeps what is expunged they are moved to the trash, and
+ * the intents stay open: the next look finds them there.
  */
 export async function applyDeletions(
   context: IntentContext,
@@ -109,29 +111,37 @@ export async function applyDeletions(
   const groups = groupBy(
     planned.flatMap(({ change, places }) =>
       change.deleted
-        ? places.map((place) => ({ ...place, what: 'delete', intents: change.intents.delete }))
+        ? places.map(({ missing, ...place }) => {
+            return { ...place, what: { missing }, intents: change.intents.delete };
+          })
         : [],
     ),
-    (what) => what,
+    ({ missing }) => String(missing),
   );
-  for (const { folder, items } of groups) {
-    await refusing(ledger, items, async () => {
+  for (const { folder, what, items } of groups) {
+    await refusing(context, ledger, items, async () => {
       if (folder.remote.keepsExpunged) {
-        const what = { to: trash?.id ?? '', copiesFrom: null };
-        await move(context, { folder, what, items }, ledger);
+        const toTrash = { to: trash?.id ?? '', copiesFrom: null };
+        await move(context, { folder, what: toTrash, items }, ledger);
         ledger.open(items.flatMap(({ intents }) => intents));
         return;
       }
       const uids = items.map(({ uid }) => uid);
       const { gone } = await context.session.write.delete({ collection: folder.remote, uids });
-      await storeEffect(context, folder, { vanished: gone });
-      enter(ledger, items, new Set(gone));
+      const over = what.missing ? uids : gone;
+      await storeEffect(context, folder, { vanished: over });
+      enter(ledger, items, new Set(over));
     });
   }
 }
 
-/** A refusal is one of what was asked for; any other failure is the slice's. */
+/**
+ * A refusal is one of what was asked for; any other failure is the slice's. A folder that is missing
+ * since it was listed may have got another name: the next listing tells where its messages are, or
+ * that the target is gone.
+ */
 async function refusing(
+  { slice }: IntentContext,
   ledger: Ledger,
   items: Group<unknown>['items'],
   work: () => Promise<void>,
@@ -140,10 +150,12 @@ async function refusing(
     await work();
   } catch (error) {
     if (!(error instanceof ProviderFailure) || !isRefusedForGood(error)) throw error;
-    ledger.refused(
-      items.flatMap(({ intents }) => intents),
-      error.code ?? error.kind,
-    );
+    const ids = items.flatMap(({ intents }) => intents);
+    const reason = error.code ?? error.kind;
+    if (error.kind === 'not-found') {
+      await slice.write((tx) => recordAttemptFailure(tx, slice.licence, ids, reason));
+      ledger.open(ids);
+    } else ledger.refused(ids, reason);
   }
 }
 

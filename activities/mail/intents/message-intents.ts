@@ -1,4 +1,5 @@
 import {
+  listLatelyHidden,
   listPlacesOf,
   type PendingIntent,
   type PlaceOfMessage,
@@ -16,7 +17,7 @@ import { createLedger, type Ledger } from './ledger.ts';
 /** A message with what is to become of it, and where it lies. */
 export interface PlannedChange {
   change: NetChange;
-  places: { folder: SyncFolder; uid: number }[];
+  places: { folder: SyncFolder; uid: number; missing: boolean }[];
   /** The note of an earlier attempt at its move. */
   copiesFrom: number | null;
 }
@@ -53,8 +54,14 @@ async function plan(
 ): Promise<{ planned: PlannedChange[]; waiting: boolean }> {
   const { slice } = context;
   const changes = foldIntents(batch.map((intent) => toMessageIntent(slice, intent)));
-  const found = await withTenant(slice.deps.database, slice.licence.tenantId, (tx) =>
-    listPlacesOf(tx, slice.licence, [...changes.keys()]),
+  const ids = [...changes.keys()];
+  const { found, latelyHidden } = await withTenant(
+    slice.deps.database,
+    slice.licence.tenantId,
+    async (tx) => ({
+      found: await listPlacesOf(tx, slice.licence, ids),
+      latelyHidden: await listLatelyHidden(tx, slice.licence, ids, slice.facts.caughtUpAt),
+    }),
   );
   const places = Map.groupBy(found, ({ messageId }) => messageId);
   const folders = new Map(context.folders.map((folder) => [folder.id, folder]));
@@ -67,7 +74,10 @@ async function plan(
     const all = places.get(messageId) ?? [];
     const listed = all.filter(({ folderId }) => folders.has(folderId));
     const known = listed.flatMap((place) => knownPlace(folders, place));
-    if (listed.length === 0) {
+    if (all.length === 0 && latelyHidden.has(messageId)) {
+      // On its way to another folder, for all that is known: the next look will tell.
+      ledger.open([...intents.flags, ...intents.move, ...intents.delete]);
+    } else if (listed.length === 0) {
       // Gone for good, or where nothing is synced: nobody can say where a command should go.
       const gone = all.length === 0;
       const rest = [...intents.flags, ...intents.move, ...(gone ? [] : intents.delete)];
@@ -86,12 +96,12 @@ async function plan(
 
 function knownPlace(
   folders: Map<string, SyncFolder>,
-  { folderId, uid, uidValidity }: PlaceOfMessage,
+  { folderId, uid, uidValidity, missing }: PlaceOfMessage,
 ): PlannedChange['places'] {
   const folder = folders.get(folderId);
   // A UID means nothing under another numbering.
   if (!folder || uid <= 0 || (uidValidity ?? '') !== folder.uidValidity) return [];
-  return [{ folder, uid }];
+  return [{ folder, uid, missing }];
 }
 
 function toMessageIntent(slice: Slice, intent: PendingIntent): MessageIntent {

@@ -120,6 +120,11 @@ async function adoptTwins(
   await tx.execute(sql`
     update messages set hidden_at = null
     where tenant_id = ${licence.tenantId} and id = any(${sql.param(old)}::uuid[])`);
+  // What was asked of the message under the id that goes is asked of it under the one that stays.
+  await tx.execute(sql`
+    update intents i set message_id = pair.old
+    from unnest(${sql.param(old)}::uuid[], ${sql.param(twin)}::uuid[]) as pair (old, twin)
+    where i.tenant_id = ${licence.tenantId} and i.message_id = pair.twin`);
   await tx.execute(sql`
     delete from participants
     where tenant_id = ${licence.tenantId} and message_id = any(${sql.param(twin)}::uuid[])`);

@@ -109,11 +109,31 @@ export async function recordRefused(
     where i.tenant_id = ${tenantId} and i.id = refused.id and i.state = 'pending'`);
 }
 
+/**
+ * Which of these messages lost their last place since all folders were known to be in step: they
+ * may have been moved, and turn up elsewhere with the next complete look.
+ */
+export async function listLatelyHidden(
+  tx: Tx,
+  { tenantId }: ConnectionKey,
+  messageIds: string[],
+  caughtUpAt: Date | null,
+): Promise<Set<string>> {
+  if (messageIds.length === 0) return new Set();
+  const since = caughtUpAt?.toISOString() ?? '-infinity';
+  const rows = await tx.execute<{ id: string }>(sql`
+    select id from messages where tenant_id = ${tenantId}
+      and id = any(${sql.param(messageIds)}::uuid[]) and hidden_at >= ${since}::timestamptz`);
+  return new Set(rows.map(({ id }) => id));
+}
+
 export interface PlaceOfMessage {
   messageId: string;
   folderId: string;
   uid: number;
   uidValidity: string | null;
+  /** Held by the brake: a complete listing did not show it there. */
+  missing: boolean;
 }
 
 /** Where messages lie now. Below zero: the folder is being renumbered, the place is unknown. */
@@ -124,7 +144,7 @@ export async function listPlacesOf(
 ): Promise<PlaceOfMessage[]> {
   const rows = await tx.execute<Omit<PlaceOfMessage, 'uid'> & { uid: string }>(sql`
     select p.message_id as "messageId", p.folder_id as "folderId", p.uid::text,
-      f.uid_validity as "uidValidity"
+      f.uid_validity as "uidValidity", p.missing_at is not null as missing
     from placements p join folders f on f.tenant_id = p.tenant_id and f.id = p.folder_id
     where p.tenant_id = ${tenantId} and p.connection_id = ${connectionId}
       and p.message_id = any(${sql.param(messageIds)}::uuid[]) and p.hidden_at is null

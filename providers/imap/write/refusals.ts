@@ -92,6 +92,10 @@ export function removalUnsupported(): ProviderFailure {
   );
 }
 
+export function folderMissing(cause: unknown): ProviderFailure {
+  return failure('not-found', 'imap-folder-missing', 'The folder is no longer there.', cause);
+}
+
 export function folderNameInvalid(): ProviderFailure {
   return failure(
     'invalid-request',

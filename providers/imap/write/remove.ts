@@ -12,18 +12,19 @@ import { presentUids, withSelected, type SelectedFolder } from './selected.ts';
  * Deletes messages for good. Without UIDPLUS (RFC 4315) a server only knows EXPUNGE, which takes
  * everything that anybody has marked as deleted: such a deletion is refused.
  *
- * @returns which of the UIDs are gone, now or before
+ * @returns which of the UIDs were there before, and are gone now
  */
 export async function deleteMessages(
   lease: Lease,
   { collection, uids }: { collection: RemoteCollection; uids: number[] },
 ): Promise<{ gone: number[] }> {
   return await withSelected(lease, collection, async (folder) => {
-    await expunge(folder, await presentUids(folder.client, uids));
+    const present = await presentUids(folder.client, uids);
+    await expunge(folder, present);
     // Until then the server may go on listing what is expunged (RFC 9051 §5.5).
     await translated(folder.client.noop());
     const left = new Set(await presentUids(folder.client, uids));
-    return { gone: uids.filter((uid) => !left.has(uid)) };
+    return { gone: present.filter((uid) => !left.has(uid)) };
   });
 }
 

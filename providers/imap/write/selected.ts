@@ -1,9 +1,10 @@
 import type { ImapFlow, MailboxObject } from 'imapflow';
+import { ProviderFailure } from '../../../domain/failure.ts';
 import type { RemoteCollection } from '../../../domain/provider.ts';
 import { refused, translated, uidValidityChanged } from '../errors.ts';
 import type { Lease } from '../session-pool.ts';
 import { formatUidSet } from '../uid-set.ts';
-import { notPermitted, translatedWrite } from './refusals.ts';
+import { folderMissing, notPermitted, translatedWrite } from './refusals.ts';
 
 /** A folder that is open for writing. */
 export interface SelectedFolder {
@@ -22,7 +23,7 @@ export async function withSelected<T>(
   collection: RemoteCollection,
   work: (folder: SelectedFolder) => Promise<T>,
 ): Promise<T> {
-  const mailbox = await translatedWrite(client.mailboxOpen(collection.ref));
+  const mailbox = await select(client, collection);
   try {
     if (
       collection.uidValidity !== undefined &&
@@ -35,6 +36,16 @@ export async function withSelected<T>(
   } finally {
     // A connection that is gone has left the folder as well, and without expunging.
     if (client.usable) await translated(client.mailboxOpen(collection.ref, { readOnly: true }));
+  }
+}
+
+/** Servers that refuse without a code mean that there is no such folder, or none to open. */
+async function select(client: ImapFlow, { ref }: RemoteCollection): Promise<MailboxObject> {
+  try {
+    return await translatedWrite(client.mailboxOpen(ref));
+  } catch (error) {
+    const unexplained = error instanceof ProviderFailure && error.code === 'imap-write-refused';
+    throw unexplained ? folderMissing(error) : error;
   }
 }
 
