@@ -1,13 +1,17 @@
 import { sql } from 'drizzle-orm';
 import { runLiveSlice } from '../../activities/mail/live-slice.ts';
-import { confirmDeletions } from '../../db/queries/connection-requests.ts';
-import { withTenant, withTenantWrite } from '../../db/tenant.ts';
+import { withTenant } from '../../db/tenant.ts';
+import type { IntentView } from '../../api/schemas/intents.ts';
+import type { CapabilityLevel } from '../support/dovecot.ts';
 import type { Difference } from '../support/differences.ts';
+import type { OperatedMailbox } from '../support/operated-mailbox.ts';
 import { findOffences } from '../support/store-invariants.ts';
-import type { SyncedMailbox } from '../support/synced-mailbox.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { findChangedIds, readIdentities, type Identities } from './identities.ts';
+import { findChangedIds, matchIdentities, readLetters, type Identities } from './identities.ts';
+import { findFaults } from './judge.ts';
+import { readIntents } from './own-intents.ts';
 import type { OtherClient } from './other-client.ts';
+import type { OwnChanges } from './own-changes.ts';
 
 /** After the last change the store may take so long to be equal, on a busy machine. */
 const settleTimeoutMs = 60_000;
@@ -15,37 +19,67 @@ const settleTimeoutMs = 60_000;
 /** A difference that stays is told by its first few places. */
 const differencesShownMax = 5;
 
+/** A mailbox, another client of it, and Steward's own changes. */
+export interface Scene {
+  level: CapabilityLevel;
+  mailbox: OperatedMailbox;
+  client: OtherClient;
+  own: OwnChanges;
+}
+
+/** What a checkpoint found, when all was well. */
+export interface Found {
+  identities: Identities;
+  /** What became of Steward's own changes since the last one. */
+  intents: Pick<IntentView, 'state' | 'reason'>[];
+}
+
 /**
  * Both sides are quiet: waits until they are equal, and looks at everything that must hold then.
  * @throws with the story of what differs
  */
-export async function checkpoint(
-  client: OtherClient,
-  mailbox: SyncedMailbox,
-  before: Identities,
-): Promise<Identities> {
-  await waitForEquality(client, mailbox);
-  const offences = await findOffences(mailbox.base.app, mailbox.licence.tenantId);
+export async function checkpoint(scene: Scene, before: Identities): Promise<Found> {
+  const { mailbox, client, own } = scene;
+  await waitForEquality(scene);
+  const offences = await findOffences(mailbox.api.database.app, mailbox.tenant.uuid);
   if (offences.length > 0) throw new Error(`the store holds ${offences.join('\n  ')}`);
-  const identities = await readIdentities(client, mailbox);
-  const changed = findChangedIds(before, identities, client.letters.copied);
-  if (changed.length > 0) {
-    const stories = changed.slice(0, differencesShownMax).map(({ token, was, is }) => {
-      const places = `${was.folder} ${was.uid} to ${is.folder} ${is.uid}`;
-      const story = [was, is].flatMap(({ folder, uid }) => client.journal.about(folder, uid));
-      return `letter ${token} became another message from ${places}\n    ${story.join('\n    ')}`;
+  const letters = await readLetters(client);
+  const identities = await matchIdentities(letters, mailbox);
+  requireSameIds(scene, before, identities);
+  const asked = own.asked.flatMap(({ intents }) => intents);
+  const intents = await readIntents({ id: mailbox.id, call: mailbox.asOwner }, asked);
+  const faults = findFaults(own.asked, {
+    ...{ level: scene.level, intents, places: letters, touches: client.touches },
+    ...{ folders: await client.folders(), copied: client.letters.copied },
+  });
+  if (faults.length > 0) {
+    const stories = faults.slice(0, differencesShownMax).map(({ what, folder, uid }) => {
+      return [what, ...client.journal.about(folder, uid)].join('\n    ');
     });
-    throw new Error(`${changed.length} messages lost their ids:\n  ${stories.join('\n  ')}`);
+    throw new Error(`${faults.length} changes ended wrongly:\n  ${stories.join('\n  ')}`);
   }
-  return identities;
+  own.forget();
+  client.touches.forget();
+  return { identities, intents: [...intents.values()] };
 }
 
-async function waitForEquality(client: OtherClient, mailbox: SyncedMailbox): Promise<void> {
+function requireSameIds({ client }: Scene, before: Identities, now: Identities): void {
+  const changed = findChangedIds(before, now, client.letters.copied);
+  if (changed.length === 0) return;
+  const stories = changed.slice(0, differencesShownMax).map(({ token, was, is }) => {
+    const places = `${was.folder} ${was.uid} to ${is.folder} ${is.uid}`;
+    const story = [was, is].flatMap(({ folder, uid }) => client.journal.about(folder, uid));
+    return `letter ${token} became another message from ${places}\n    ${story.join('\n    ')}`;
+  });
+  throw new Error(`${changed.length} messages lost their ids:\n  ${stories.join('\n  ')}`);
+}
+
+async function waitForEquality({ mailbox, client }: Scene): Promise<void> {
   let left: Difference[] = [];
   const look = async (): Promise<boolean> => {
     await lookEverywhere(mailbox);
     await confirmHeld(client, mailbox);
-    left = await mailbox.differences();
+    left = [...(await mailbox.differences()), ...(await listPending(mailbox))];
     return left.length === 0;
   };
   try {
@@ -59,34 +93,41 @@ async function waitForEquality(client: OtherClient, mailbox: SyncedMailbox): Pro
   }
 }
 
+/** An intent that is not settled when both sides are quiet is as wrong as a difference. */
+async function listPending(mailbox: OperatedMailbox): Promise<Difference[]> {
+  const route = `/v1/connections/${mailbox.id}/intents?state=pending`;
+  const { body } = await mailbox.asOwner('GET', route);
+  return body.data.map((intent) => ({
+    ...{ folder: '', uid: undefined, what: `is waiting: ${JSON.stringify(intent)}` },
+  }));
+}
+
 /** The deletion brake asks, and the mailbox's owner says that it is meant. */
-async function confirmHeld(
-  { journal }: OtherClient,
-  { base, licence }: SyncedMailbox,
-): Promise<void> {
-  const { tenantId, connectionId: id } = licence;
-  const held = await withTenantWrite(base.app, tenantId, (tx) =>
-    confirmDeletions(tx, { tenantId, id }, undefined),
-  );
-  if (held > 0) journal.note({ kind: `${held} deletions confirmed`, folder: '', uids: [] });
+async function confirmHeld({ journal }: OtherClient, mailbox: OperatedMailbox): Promise<void> {
+  const { state, capabilities } = await mailbox.view();
+  if (state !== 'confirm-deletions') return;
+  const route = `/v1/connections/${mailbox.id}/confirm-deletions`;
+  const { status } = await mailbox.asOwner('POST', route);
+  if (status !== 202) throw new Error(`the deletions could not be confirmed: ${status}`);
+  const held = capabilities.mail?.deletionsHeld;
+  journal.note({ kind: `${held} deletions confirmed`, folder: '', uids: [] });
 }
 
 /** A poke, as the watch gives it; and a safety poll, which compares where counters are silent. */
-async function lookEverywhere(mailbox: SyncedMailbox): Promise<void> {
-  const { base, licence, worker } = mailbox;
+async function lookEverywhere(mailbox: OperatedMailbox): Promise<void> {
+  const { api, tenant, uuid, worker } = mailbox;
   const askedAt = new Date().toISOString();
   await mailbox.poke();
+  const caughtUp = sql`caught_up_at >= ${askedAt} and backfill_done_at is not null`;
   await waitFor(
     () =>
-      withTenant(base.app, licence.tenantId, async (tx) => {
-        const caughtUp = sql`caught_up_at >= ${askedAt} and backfill_done_at is not null`;
+      withTenant(api.database.app, tenant.uuid, async (tx) => {
         return (await tx.execute(sql`select 1 from sync_status where ${caughtUp}`)).length > 0;
       }),
     { what: 'a look at everything', timeoutMs: settleTimeoutMs },
   );
-  const { tenantId, connectionId } = licence;
   const input = { poked: false, cautious: false, failuresBefore: 0 };
   const life = { heartbeat: () => undefined, cancelled: () => false };
-  const target = { tenantId, connectionId, capability: 'mail' as const };
+  const target = { tenantId: tenant.uuid, connectionId: uuid, capability: 'mail' as const };
   await runLiveSlice(worker.deps, { ...target, ...input }, life);
 }

@@ -1,23 +1,9 @@
-import type { Random } from '../emulators/imap/sample/random.ts';
+import { drawName, isWithin, separator } from './folder-names.ts';
 import { bring } from './mail-changes.ts';
-import { refusal, type OtherClient } from './other-client.ts';
+import { readTokens, refusal, type OtherClient } from './other-client.ts';
+import { otherClientsHand } from './touches.ts';
 
-/** What clients do to folders. The names are few, so that deleted ones come back. */
-const names = [
-  'Kunden',
-  'Büro',
-  '請求書',
-  'Angebote & Verträge',
-  'Архив',
-  'R&D ~peter',
-  'a "quoted" name',
-  'Ablage',
-  'Lists',
-];
-
-/** Deeper nesting shows nothing new, and the server's paths are bounded. */
-const depthMax = 3;
-const separator = '.';
+/** What clients do to folders. */
 
 /** UIDVALIDITY is a 32-bit number that only has to differ (RFC 9051 §2.3.1.1). */
 const uidValidityMax = 2 ** 31;
@@ -27,28 +13,21 @@ export async function createFolder(client: OtherClient): Promise<void> {
   if (name !== undefined) await create(client, name);
 }
 
-async function create({ imap, journal }: OtherClient, folder: string): Promise<void> {
+async function create({ imap, journal, touches }: OtherClient, folder: string): Promise<void> {
+  touches.folder(folder, otherClientsHand);
   journal.note({ kind: 'create', folder, uids: [] });
   const { created } = await imap.mailboxCreate(folder);
   if (!created) throw refusal(`CREATE ${folder}`);
 }
 
-/** A name that is free, at the root or below a folder. */
-function drawName(random: Random, folders: readonly string[]): string | undefined {
-  const parent = random.chance(0.4) ? random.pick(folders) : undefined;
-  const nests = parent !== undefined && parent.split(separator).length < depthMax;
-  const name = nests ? `${parent}${separator}${random.pick(names)}` : random.pick(names);
-  return folders.includes(name) ? undefined : name;
-}
-
 /** With everything below it; another folder may have had the new name before. */
 export async function renameFolder(client: OtherClient): Promise<void> {
-  const { random, imap, journal } = client;
+  const { random, imap, journal, touches } = client;
   const folders = await client.folders();
   const folder = random.pick(folders);
   const target = drawName(random, folders);
-  const below = (name: string) => `${name}${separator}`;
-  if (target === undefined || folder === 'INBOX' || below(target).startsWith(below(folder))) return;
+  if (target === undefined || folder === 'INBOX' || isWithin(target, folder)) return;
+  for (const name of [folder, target]) touches.folder(name, otherClientsHand);
   journal.note({ kind: 'rename', folder, uids: [], target });
   const { newPath } = await imap.mailboxRename(folder, target);
   if (newPath !== target) throw refusal(`RENAME ${folder} to ${target}`);
@@ -59,7 +38,12 @@ export async function deleteFolder(client: OtherClient): Promise<void> {
   if (folder !== undefined) await drop(client, folder);
 }
 
-async function drop({ imap, journal }: OtherClient, folder: string): Promise<void> {
+async function drop(client: OtherClient, folder: string): Promise<void> {
+  const { imap, journal, touches } = client;
+  touches.folder(folder, otherClientsHand);
+  await client.inFolder(folder, async (uids) => {
+    touches.letters(await readTokens(client, uids), 'place');
+  });
   journal.note({ kind: 'delete', folder, uids: [] });
   if (!(await imap.mailboxDelete(folder))) throw refusal(`DELETE ${folder}`);
 }

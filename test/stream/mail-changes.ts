@@ -1,6 +1,6 @@
 import type { Random } from '../emulators/imap/sample/random.ts';
-import { readToken, tokenHeader, type Letter } from './letters.ts';
-import { drawUids, refusal, type OtherClient } from './other-client.ts';
+import type { Letter } from './letters.ts';
+import { drawUids, readTokens, refusal, type OtherClient } from './other-client.ts';
 
 /** What clients do to messages. Every function draws its own folder and messages. */
 
@@ -39,13 +39,14 @@ export async function changeKeywords(client: OtherClient): Promise<void> {
 }
 
 async function store(client: OtherClient, names: readonly string[]): Promise<void> {
-  const { random, imap, journal } = client;
+  const { random, imap, journal, touches } = client;
   const folder = random.pick(await client.folders());
   const chosen = names.filter(() => random.chance(0.4));
   const kind = random.pick(['messageFlagsAdd', 'messageFlagsRemove', 'messageFlagsSet'] as const);
   await client.inFolder(folder, async (all) => {
     const uids = drawUids(random, all, random.chance(0.1) ? all.length : handful);
     if (uids.length === 0 || chosen.length === 0) return;
+    touches.letters(await readTokens(client, uids), 'flags');
     journal.note({ kind: `${kind} ${chosen.join(' ')}`, folder, uids });
     if (!(await imap[kind](uids.join(), chosen, { uid: true })))
       throw refusal(`STORE in ${folder}`);
@@ -72,6 +73,7 @@ export async function massExpunge(client: OtherClient): Promise<void> {
 
 async function remove(client: OtherClient, folder: string, uids: number[]): Promise<void> {
   if (uids.length === 0) return;
+  client.touches.letters(await readTokens(client, uids), 'place');
   client.journal.note({ kind: 'expunge', folder, uids });
   const done = await client.imap.messageDelete(uids.join(), { uid: true });
   if (!done) throw refusal(`EXPUNGE in ${folder}`);
@@ -97,17 +99,16 @@ async function transfer(client: OtherClient, kind: 'messageMove' | 'messageCopy'
 
 /** @returns the UIDs at the target */
 async function carry(
-  { imap, journal, letters }: OtherClient,
+  client: OtherClient,
   kind: 'messageMove' | 'messageCopy',
   { folder, target, uids }: { folder: string; target: string; uids: number[] },
 ): Promise<number[]> {
+  const { imap, journal, letters, touches } = client;
   if (uids.length === 0) return [];
   journal.note({ kind, folder, uids, target });
-  if (kind === 'messageCopy') {
-    for await (const { headers } of imap.fetch(uids, { headers: [tokenHeader] }, { uid: true })) {
-      letters.copied.add(readToken(headers) ?? '');
-    }
-  }
+  const tokens = await readTokens(client, uids);
+  touches.letters(tokens, 'place');
+  if (kind === 'messageCopy') tokens.forEach((token) => letters.copied.add(token));
   const result = await imap[kind](uids.join(), target, { uid: true });
   if (!result) throw refusal(`${kind} from ${folder} to ${target}`);
   return [...(result.uidMap?.values() ?? [])];

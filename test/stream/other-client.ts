@@ -1,8 +1,9 @@
-import type { ImapFlow } from 'imapflow';
+import type { ImapFlow, MailboxLockObject } from 'imapflow';
 import type { Random } from '../emulators/imap/sample/random.ts';
 import type { Dovecot } from '../support/dovecot.ts';
 import { createJournal, type Journal } from './journal.ts';
-import { createLetters, type Letters } from './letters.ts';
+import { createLetters, readToken, tokenHeader, type Letters } from './letters.ts';
+import { createTouches, type Touches } from './touches.ts';
 
 /** Another client of the mailbox: it changes what it likes and tells the journal. */
 export interface OtherClient {
@@ -10,6 +11,7 @@ export interface OtherClient {
   random: Random;
   letters: Letters;
   journal: Journal;
+  touches: Touches;
   readonly imap: ImapFlow;
   /** Folders that can be opened, by name. */
   folders(): Promise<string[]>;
@@ -29,6 +31,7 @@ export async function openOtherClient(
   let imap = await openSession(dovecot);
   return {
     ...{ dovecot, random, letters: createLetters(random), journal: createJournal() },
+    touches: createTouches(),
     get imap() {
       return imap;
     },
@@ -44,7 +47,7 @@ export async function openOtherClient(
       return open.map(({ path }) => path).toSorted();
     },
     inFolder: async (folder, work) => {
-      const lock = await imap.getMailboxLock(folder);
+      const lock = await lockFolder(imap, folder);
       try {
         const uids = await imap.search({ all: true }, { uid: true });
         if (!uids) throw new Error(`${folder} could not be searched`);
@@ -61,6 +64,14 @@ export async function openOtherClient(
   };
 }
 
+/** Dovecot trips now and then over a folder that another session renames; the next try succeeds. */
+async function lockFolder(imap: ImapFlow, folder: string): Promise<MailboxLockObject> {
+  return await imap.getMailboxLock(folder).catch(async (error: unknown) => {
+    if ((error as Record<string, unknown>)['serverResponseCode'] !== 'SERVERBUG') throw error;
+    return await imap.getMailboxLock(folder);
+  });
+}
+
 async function openSession(dovecot: Dovecot): Promise<ImapFlow> {
   const imap = await dovecot.imap();
   // The command that fails tells the same; without a listener the process would end.
@@ -68,6 +79,18 @@ async function openSession(dovecot: Dovecot): Promise<ImapFlow> {
   // Dovecot obeys commands that it was told not to offer: so the stream is the same on every level.
   for (const name of ['MOVE', 'UIDPLUS']) imap.capabilities.set(name, true);
   return imap;
+}
+
+/** Which letters lie at these UIDs of the open folder. */
+export async function readTokens(
+  { imap }: OtherClient,
+  uids: readonly number[],
+): Promise<string[]> {
+  if (uids.length === 0) return [];
+  const tokens: string[] = [];
+  const rows = imap.fetch([...uids], { headers: [tokenHeader] }, { uid: true });
+  for await (const { headers } of rows) tokens.push(readToken(headers) ?? '');
+  return tokens;
 }
 
 /** A command that the server refused. */

@@ -11,12 +11,14 @@ const changesMin = 160;
 const refusedShareMax = 0.05;
 
 it.each(['qresync', 'condstore', 'plain'] as const)(
-  "equals a %s server after a random stream of another client's changes",
+  "equals a %s server after a random stream of another client's changes and Steward's own",
   { timeout: 120_000 },
   async (level) => {
     const goOn = (changes: number) => changes < changesMin;
-    const { changes, refused } = await runStream({ level, seed, goOn, say: console.log });
+    const result = await runStream({ level, seed, goOn, say: console.log });
+    const { changes, refused, done } = result;
     expect(changes).toBeGreaterThanOrEqual(changesMin);
     expect(refused).toBeLessThan(changes * refusedShareMax);
+    expect(done).toBeGreaterThan(0);
   },
 );

@@ -17,6 +17,11 @@ export type CapabilityLevel = 'qresync' | 'condstore' | 'uidplus' | 'plain';
 export interface DovecotOptions {
   capabilities?: CapabilityLevel;
   password?: string;
+  /**
+   * Whether the server keeps an index of its folders. Dovecot 2.3 goes on listing a folder from it
+   * now and then that another session has renamed: for tests in which two rename at once.
+   */
+  folderIndex?: boolean;
   /** Keeps every line that the server receives, for tests that prove what was asked. */
   rawLog?: boolean;
 }
@@ -123,12 +128,13 @@ function configuration(
   folder: string,
   port: number,
   tlsPort: number,
-  { capabilities = 'qresync', rawLog = false }: DovecotOptions,
+  { capabilities = 'qresync', folderIndex = true, rawLog = false }: DovecotOptions,
 ): string {
   const { uid, gid } = mailUser();
   const { username, uid: ownUid } = userInfo();
   const extra = [
     ...(levels[capabilities] ? [`imap_capability = ${levels[capabilities]}`] : []),
+    ...(folderIndex ? [] : ['mailbox_list_index = no']),
     ...(rawLog ? [`rawlog_dir = ${folder}/raw`] : []),
     // Without root every part of it runs as the account that runs the tests.
     ...(ownUid === 0

@@ -16,7 +16,7 @@ import { startTestWorker, type TestWorker } from './worker.ts';
 
 export interface OperatedMailboxOptions {
   dovecot?: DovecotOptions;
-  generate: Omit<MaildirOptions, 'maildir'>;
+  generate?: Omit<MaildirOptions, 'maildir'>;
   /** Runs before the account is connected. */
   prepare?: (dovecot: Dovecot) => void | Promise<void>;
   /** Members of `POST /v1/connections` besides the account. */
@@ -37,8 +37,12 @@ export interface OperatedMailbox extends AsyncDisposable {
   id: string;
   uuid: string;
   call(method: string, path: string, body?: unknown): Promise<Answer>;
+  /** The same, in the name of the member whose mailbox it is. */
+  asOwner(method: string, path: string, body?: unknown): Promise<Answer>;
   connect(): Promise<Answer>;
   view(): Promise<ConnectionView>;
+  /** Asks for a look at everything. */
+  poke(): Promise<void>;
   waitForState(state: string): Promise<void>;
   /** Folder by folder, UID by UID: what server and store disagree about. */
   differences(): Promise<Difference[]>;
@@ -49,7 +53,7 @@ export async function startOperatedMailbox(
   options: OperatedMailboxOptions,
 ): Promise<OperatedMailbox> {
   const dovecot = await startDovecot(options.dovecot);
-  generateMaildir({ maildir: dovecot.maildir, ...options.generate });
+  if (options.generate) generateMaildir({ maildir: dovecot.maildir, ...options.generate });
   await options.prepare?.(dovecot);
   const guard = { allowedNetworks: ['127.0.0.0/8'], allowCleartext: true };
   const imap = createImapProvider(guard, { failureLatencyMs: 50 });
@@ -61,6 +65,8 @@ export async function startOperatedMailbox(
   const member = await tenant.member('Jane');
   const call: OperatedMailbox['call'] = async (method, path, body) =>
     await api.call(method, path, { key: tenant.key, ...(body !== undefined && { body }) });
+  const asOwner: OperatedMailbox['asOwner'] = async (method, path, body) =>
+    await api.call(method, path, { key: tenant.key, member, ...(body !== undefined && { body }) });
   const connect = async () =>
     await call('POST', '/v1/connections', {
       ...{ provider: 'imap', memberId: member, capabilities: ['mail'] },
@@ -76,8 +82,12 @@ export async function startOperatedMailbox(
   const uuid = parsePublicId('connection', id)!;
   const view = async () =>
     (await call('GET', `/v1/connections/${id}`)).body as unknown as ConnectionView;
+  const poke = async (): Promise<void> => {
+    const { status } = await call('POST', `/v1/connections/${id}/sync`);
+    if (status !== 202) throw new Error(`the look was answered ${status}`);
+  };
   return {
-    ...{ api, worker, dovecot, tenant, member, id, uuid, call, connect, view },
+    ...{ api, worker, dovecot, tenant, member, id, uuid, call, asOwner, connect, view, poke },
     waitForState: async (state) => {
       await waitFor(async () => (await view()).state === state, {
         what: `the state ${state}`,
