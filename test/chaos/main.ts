@@ -34,8 +34,12 @@ let failed = true;
 try {
   const result = await runChaos(world, kills);
   console.log(`\n${table(result.kills)}\n`);
-  console.log(`${result.messages} messages compared; ${result.otherChanges} changes of another `);
-  console.log(`client, ${result.ownChanges} through the API; ${result.wrong.length} wrong`);
+  const { done, refused, repeated } = result.own;
+  console.log(
+    `${result.messages} messages compared after ${result.otherChanges} changes of another`,
+  );
+  console.log(`client and ${result.ownChanges} through the API: ${done} intents done, ${refused}`);
+  console.log(`refused, ${repeated} tried more than once; ${result.wrong.length} wrong`);
   for (const wrong of result.wrong) console.log(`  ${wrong}`);
   failed = result.wrong.length > 0;
 } finally {

@@ -1,10 +1,14 @@
+import { readIntents } from '../stream/own-intents.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { repeat, type Background } from './background.ts';
+import { findWronglyShown, keyword, type Ask } from './own-effects.ts';
 import { ownFolders, type World } from './world.ts';
 
 /** What is asked of a message through the API; every message is asked one thing, once. */
-const asks = ['flag', 'keyword', 'move', 'delete', 'nothing'] as const;
-type Ask = (typeof asks)[number];
+const asks = ['flag', 'keyword', 'move', 'move', 'delete', 'nothing'] as const;
+
+/** Messages that come, and are asked for, together: a slice carries out several at once. */
+const batch = 4;
 
 /** A CRM's pace: a change every few tenths of a second is a busy team on one mailbox. */
 const pauseMs = 300;
@@ -12,13 +16,20 @@ const pauseMs = 300;
 /** While a process is down an answer may be long in coming; the caller asks again. */
 const answerTimeoutMs = 60_000;
 
-const keyword = 'asked-for';
-
 export interface OwnChanges extends Background {
   /** How many changes were accepted. */
   readonly accepted: number;
-  /** Accepted changes that the mailbox does not show exactly once. */
-  findWrong(): Promise<string[]>;
+  /** What became of them, in the end. */
+  settle(): Promise<OwnOutcome>;
+}
+
+export interface OwnOutcome {
+  /** Accepted changes that the API does not show as ended, or the server not exactly once. */
+  wrong: string[];
+  done: number;
+  refused: number;
+  /** Intents that were tried more than once, because somebody died in between. */
+  repeated: number;
 }
 
 /**
@@ -27,16 +38,22 @@ export interface OwnChanges extends Background {
  */
 export function startOwnChanges(world: World): OwnChanges {
   const asked = new Map<string, Ask>();
+  const intents: string[] = [];
   let accepted = 0;
   const turn = async (): Promise<void> => {
-    const messageId = `<own-${asked.size + 1}@example.org>`;
-    const ask = world.random.pick(asks);
-    asked.set(messageId, ask);
-    await append(world, messageId);
-    if (ask === 'nothing') return;
-    const id = await waitForMessage(world, messageId);
-    await untilAccepted(world, ask, id);
-    accepted += 1;
+    const fresh = Array.from({ length: batch }, () => {
+      const messageId = `<own-${asked.size + 1}@example.org>`;
+      const ask = world.random.pick(asks);
+      asked.set(messageId, ask);
+      return { messageId, ask };
+    });
+    await append(world, fresh);
+    for (const { messageId, ask } of fresh) {
+      if (ask === 'nothing') continue;
+      const id = await waitForMessage(world, messageId);
+      intents.push(...(await untilAccepted(world, ask, id)));
+      accepted += 1;
+    }
   };
   const background = repeat(pauseMs, turn);
   return {
@@ -44,16 +61,21 @@ export function startOwnChanges(world: World): OwnChanges {
     get accepted() {
       return accepted;
     },
-    findWrong: () => findWrong(world, asked),
+    settle: () => settle(world, asked, intents),
   };
 }
 
-async function append({ otherClient, dovecot, poke }: World, messageId: string): Promise<void> {
+async function append(
+  { otherClient, dovecot, poke }: World,
+  fresh: readonly { messageId: string }[],
+): Promise<void> {
   const client = await dovecot.imap();
-  const source = `Subject: own\r\nMessage-ID: ${messageId}\r\n\r\nbody of ${messageId}\r\n`;
-  await client.append(ownFolders.source, source);
+  for (const { messageId } of fresh) {
+    const source = `Subject: own\r\nMessage-ID: ${messageId}\r\n\r\nbody of ${messageId}\r\n`;
+    await client.append(ownFolders.source, source);
+    otherClient.journal.note({ kind: `own ${messageId}`, folder: ownFolders.source, uids: [] });
+  }
   await client.logout();
-  otherClient.journal.note({ kind: `own ${messageId}`, folder: ownFolders.source, uids: [] });
   await poke();
 }
 
@@ -76,7 +98,8 @@ async function folderId({ api, connection }: World, name: string): Promise<strin
   return String(found['id']);
 }
 
-async function untilAccepted(world: World, ask: Ask, id: string): Promise<void> {
+/** Returns the intents that the answer names. One whose answer was lost stands beside them. */
+async function untilAccepted(world: World, ask: Ask, id: string): Promise<string[]> {
   const target = await waitFor(() => folderId(world, ownFolders.target), {
     what: 'the folders',
     timeoutMs: answerTimeoutMs,
@@ -84,41 +107,42 @@ async function untilAccepted(world: World, ask: Ask, id: string): Promise<void> 
   const bodies = { flag: { flagged: true }, keyword: { keywords: [keyword] } };
   const body = { ...bodies, move: { folder: target }, delete: undefined, nothing: undefined }[ask];
   const method = ask === 'delete' ? 'DELETE' : 'PATCH';
-  await waitFor(
+  return await waitFor(
     async () => {
-      const { status } = await world.api.send(method, `/v1/messages/${id}`, body);
+      const answer = await world.api.send(method, `/v1/messages/${id}`, body);
+      if (answer.status === 202) return answer.body['intents'] as string[];
       // A deletion whose answer was lost may have been carried out by now.
-      return status === 202 || (status === 404 && ask === 'delete');
+      return answer.status === 404 && ask === 'delete' ? [] : undefined;
     },
     { what: `${ask} to be accepted`, timeoutMs: answerTimeoutMs, intervalMs: 100 },
   );
 }
 
-async function findWrong({ dovecot }: World, asked: Map<string, Ask>): Promise<string[]> {
-  const client = await dovecot.imap();
-  const found = new Map<string, string[]>();
-  for (const folder of Object.values(ownFolders)) {
-    const lock = await client.getMailboxLock(folder);
-    for await (const { envelope, flags = new Set() } of client.fetch('1:*', {
-      ...{ uid: true, flags: true, envelope: true },
-    })) {
-      const messageId = envelope?.messageId ?? '';
-      const marks = ['\\Flagged', keyword].filter((name) => flags.has(name));
-      found.set(messageId, [...(found.get(messageId) ?? []), [folder, ...marks].join(' ')]);
-    }
-    lock.release();
-  }
-  await client.logout();
-  return [...asked].flatMap(([messageId, ask]) => {
-    const [is, should] = [(found.get(messageId) ?? []).join(', '), expected[ask]];
-    return is === should ? [] : [`${messageId}: ${ask} was asked, it lies in [${is}]`];
+/** Each intent has ended as it had to, none waits, and the server shows each effect once. */
+async function settle(
+  world: World,
+  asked: ReadonlyMap<string, Ask>,
+  intents: readonly string[],
+): Promise<OwnOutcome> {
+  const { api, connection, level } = world;
+  const found = await readIntents({ id: connection, call: api.send }, intents);
+  const waiting = await api.send('GET', `/v1/connections/${connection}/intents?state=pending`);
+  const wrong = intents.flatMap((id) => {
+    const intent = found.get(id);
+    if (!intent) return [`${id}: the intent is lost`];
+    const { kind, state, reason } = intent;
+    const removes = kind === 'move' || kind === 'delete';
+    const unsupported = level === 'plain' && removes && reason === 'imap-removal-unsupported';
+    return state === 'done' || unsupported ? [] : [`${id}: ${kind} is ${state}: ${reason}`];
   });
+  wrong.push(...waiting.body.data.map((intent) => `still waiting: ${JSON.stringify(intent)}`));
+  wrong.push(...(await findWronglyShown(world, asked)));
+  const all = [...found.values()];
+  const count = (which: (intent: (typeof all)[number]) => boolean) => all.filter(which).length;
+  return {
+    wrong,
+    done: count(({ state }) => state === 'done'),
+    refused: count(({ state }) => state === 'refused'),
+    repeated: count(({ attempts }) => attempts > 1),
+  };
 }
-
-const expected: Record<Ask, string> = {
-  flag: `${ownFolders.source} \\Flagged`,
-  keyword: `${ownFolders.source} ${keyword}`,
-  move: ownFolders.target,
-  delete: '',
-  nothing: ownFolders.source,
-};

@@ -3,7 +3,7 @@ import { waitFor } from '../support/wait-for.ts';
 import { makeChange } from '../stream/changes.ts';
 import { repeat, type Background } from './background.ts';
 import { killInMidWork, victims, type Kill } from './kill.ts';
-import { startOwnChanges, type OwnChanges } from './own-changes.ts';
+import { startOwnChanges, type OwnChanges, type OwnOutcome } from './own-changes.ts';
 import type { World } from './world.ts';
 
 export interface ChaosResult {
@@ -11,9 +11,11 @@ export interface ChaosResult {
   /** Messages found equal at the end, and what was not. */
   messages: number;
   wrong: string[];
-  /** Changes of the other client, and those of Steward that were accepted. */
+  /** Changes of the other client. */
   otherChanges: number;
+  /** Those of Steward that were accepted, and what became of them. */
   ownChanges: number;
+  own: Omit<OwnOutcome, 'wrong'>;
 }
 
 /** The other client's pace: some ten changes a second, so that live slices have work all the time. */
@@ -51,9 +53,11 @@ export async function runChaos(world: World, kills: number): Promise<ChaosResult
   }
   await world.otherClient.close();
   const { messages, differences } = await settle(world);
-  const wrong = [...differences, ...(await own.findWrong()), ...(await offencesOf(world))];
+  const { wrong: wronglyEnded, ...outcome } = await own.settle();
+  const wrong = [...differences, ...wronglyEnded, ...(await offencesOf(world))];
   const otherChanges = world.otherClient.journal.length;
-  return { kills: result, messages, wrong, otherChanges, ownChanges: own.accepted };
+  const counts = { messages, otherChanges, ownChanges: own.accepted };
+  return { kills: result, wrong, own: outcome, ...counts };
 }
 
 function tell({ victim, recoveredMs }: Kill, phase: Phase, own: OwnChanges): string {
@@ -100,7 +104,7 @@ async function settle({ api, store, connection, dovecot, otherClient, poke }: Wo
     if (state === 'confirm-deletions') {
       await api.send('POST', `/v1/connections/${connection}/confirm-deletions`);
     }
-    if (state !== 'live' || !backfillDone) return false;
+    if (state !== 'live' || !backfillDone || (await waits(api, connection))) return false;
     compared = await store.compare(connection, dovecot);
     return compared.differences.length === 0;
   };
@@ -115,6 +119,11 @@ async function settle({ api, store, connection, dovecot, otherClient, poke }: Wo
     return `${folder} ${uid ?? ''} ${what}\n    ${story}`;
   });
   return { messages: compared?.messages ?? 0, differences: [...failure, ...differences] };
+}
+
+async function waits(api: World['api'], connection: string): Promise<boolean> {
+  const { body } = await api.send('GET', `/v1/connections/${connection}/intents?state=pending`);
+  return body.data.length > 0;
 }
 
 async function offencesOf({ store }: World): Promise<string[]> {

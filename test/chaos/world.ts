@@ -24,7 +24,7 @@ export interface WorldOptions {
 }
 
 /** An instance as an operator starts it, a mailbox at a real server, and who looks at both. */
-export interface World extends Omit<WorldOptions, 'level'> {
+export interface World extends WorldOptions {
   home: string;
   started: Started;
   dovecot: Dovecot;
@@ -58,7 +58,7 @@ const activityStarted =
 
 export async function startWorld(options: WorldOptions): Promise<World> {
   const { level, seed, messages } = options;
-  const dovecot = await startDovecot({ capabilities: level });
+  const dovecot = await startDovecot({ capabilities: level, folderIndex: false });
   const { maildir } = dovecot;
   generateMaildir({ maildir, messages: firstMessages, folders: 6, seed, mix: 'usual' });
   const random = createRandom(seed);

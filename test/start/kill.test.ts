@@ -29,6 +29,7 @@ test(
     expect(result.wrong).toEqual([]);
     expect(result.messages).toBeGreaterThan(0);
     expect(result.ownChanges).toBeGreaterThan(0);
+    expect(result.own.done).toBeGreaterThan(0);
   },
 );
 
