@@ -11,6 +11,7 @@ it.each(levels)('equals a %s server', { timeout: (minutes + 5) * minuteMs }, asy
   const result = await runStream({
     level,
     seed,
+    writes: true,
     goOn,
     say: (text) => process.stdout.write(`${text}\n`),
   });

@@ -10,6 +10,8 @@ import { createOwnChanges } from './own-changes.ts';
 export interface StreamOptions {
   level: CapabilityLevel;
   seed: number;
+  /** Whether Steward is asked for changes too. */
+  writes: boolean;
   /** Whether to go on; asked after every checkpoint, with the changes made so far. */
   goOn: (changes: number) => boolean;
   say: (text: string) => void;
@@ -45,7 +47,8 @@ const pokeChance = 0.2;
  * writes back what is asked of the real API; compares the two sides again and again.
  * @throws with the seed and the story of what differs
  */
-export async function runStream({ level, seed, goOn, say }: StreamOptions): Promise<StreamResult> {
+export async function runStream(options: StreamOptions): Promise<StreamResult> {
+  const { level, seed, writes, goOn, say } = options;
   const mailbox = await startOperatedMailbox({
     dovecot: { capabilities: level, folderIndex: false },
   });
@@ -66,7 +69,7 @@ export async function runStream({ level, seed, goOn, say }: StreamOptions): Prom
         const obeyed = await makeChange(client);
         result.changes += 1;
         if (!obeyed) result.refused += 1;
-        if (ownRandom.chance(askChance)) await own.ask();
+        if (writes && ownRandom.chance(askChance)) await own.ask();
         if (random.chance(pokeChance)) await mailbox.poke();
       }
       const found = await checkpoint(scene, identities);

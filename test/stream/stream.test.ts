@@ -11,14 +11,13 @@ const changesMin = 160;
 const refusedShareMax = 0.05;
 
 it.each(['qresync', 'condstore', 'plain'] as const)(
-  "equals a %s server after a random stream of another client's changes and Steward's own",
+  "equals a %s server after a random stream of another client's changes",
   { timeout: 120_000 },
   async (level) => {
     const goOn = (changes: number) => changes < changesMin;
-    const result = await runStream({ level, seed, goOn, say: console.log });
-    const { changes, refused, done } = result;
+    const options = { level, seed, goOn, say: console.log };
+    const { changes, refused } = await runStream({ ...options, writes: false });
     expect(changes).toBeGreaterThanOrEqual(changesMin);
     expect(refused).toBeLessThan(changes * refusedShareMax);
-    expect(done).toBeGreaterThan(0);
   },
 );

@@ -74,9 +74,12 @@ async function plan(
     const all = places.get(messageId) ?? [];
     const listed = all.filter(({ folderId }) => folders.has(folderId));
     const known = listed.flatMap((place) => knownPlace(folders, place));
-    if (all.length === 0 && latelyHidden.has(messageId)) {
+    const lately = all.length === 0 ? latelyHidden.get(messageId) : undefined;
+    if (lately === 'look') {
       // On its way to another folder, for all that is known: the next look will tell.
       ledger.open([...intents.flags, ...intents.move, ...intents.delete]);
+    } else if (lately === 'history') {
+      waiting = true;
     } else if (listed.length === 0) {
       // Gone for good, or where nothing is synced: nobody can say where a command should go.
       const gone = all.length === 0;

@@ -39,7 +39,8 @@ export async function moveCursor(
  * A repair belongs to no position.
  */
 function isUnmoved({ loop, from, uidValidity }: PageToStore): SQL {
-  const shown = sql`f.tenant_id = c.tenant_id and f.id = c.id and f.hidden_at is null`;
+  const shown = sql`f.tenant_id = c.tenant_id and f.id = c.id and f.hidden_at is null
+    and not f.excluded`;
   if (loop === 'repair') return sql`exists (select from folders f where ${shown})`;
   const column = loop === 'live' ? sql`c.live_cursor` : sql`c.backfill_cursor`;
   return sql`${column} is not distinct from ${jsonOf(from)} and exists (select from folders f

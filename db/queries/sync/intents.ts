@@ -110,21 +110,28 @@ export async function recordRefused(
 }
 
 /**
- * Which of these messages lost their last place since all folders were known to be in step: they
- * may have been moved, and turn up elsewhere with the next complete look.
+ * Which of these messages lost their last place, and may turn up elsewhere: with the next complete
+ * look where that was since all folders were known to be in step, or with the history of a folder
+ * that is being imported, as one under a new name is.
  */
 export async function listLatelyHidden(
   tx: Tx,
   { tenantId }: ConnectionKey,
   messageIds: string[],
   caughtUpAt: Date | null,
-): Promise<Set<string>> {
-  if (messageIds.length === 0) return new Set();
+): Promise<Map<string, 'look' | 'history'>> {
+  if (messageIds.length === 0) return new Map();
   const since = caughtUpAt?.toISOString() ?? '-infinity';
-  const rows = await tx.execute<{ id: string }>(sql`
-    select id from messages where tenant_id = ${tenantId}
-      and id = any(${sql.param(messageIds)}::uuid[]) and hidden_at >= ${since}::timestamptz`);
-  return new Set(rows.map(({ id }) => id));
+  const rows = await tx.execute<{ id: string; lately: boolean }>(sql`
+    select m.id, m.hidden_at >= ${since}::timestamptz as lately
+    from messages m where m.tenant_id = ${tenantId}
+      and m.id = any(${sql.param(messageIds)}::uuid[]) and m.hidden_at is not null
+      and (m.hidden_at >= ${since}::timestamptz or exists (
+        select from collections c join folders f on f.tenant_id = c.tenant_id and f.id = c.id
+        where c.tenant_id = m.tenant_id and c.connection_id = m.connection_id
+          and not c.backfill_done and c.trouble is null and f.hidden_at is null
+          and not f.excluded))`);
+  return new Map(rows.map(({ id, lately }) => [id, lately ? 'look' : 'history']));
 }
 
 export interface PlaceOfMessage {
