@@ -40,7 +40,11 @@ export async function storeMoved(
     select p.message_id from placements p join ${pairs} on p.uid = moved.new_uid
     where p.tenant_id = ${tenantId} and p.folder_id = ${toFolderId}`);
   const placed = await tx.execute<{ fresh: boolean }>(sql`
-    insert into placements (
+    with hidden as (
+      select p.uid from placements p join ${pairs} on p.uid = moved.new_uid
+      where p.tenant_id = ${tenantId} and p.folder_id = ${toFolderId} and p.hidden_at is not null
+    )
+    insert into placements as old (
       tenant_id, connection_id, folder_id, uid, message_id, flags, label_ids, version
     )
     select ${tenantId}, ${connectionId}, ${toFolderId}, moved.new_uid, p.message_id, p.flags,
@@ -49,7 +53,7 @@ export async function storeMoved(
     where p.tenant_id = ${tenantId} and p.folder_id = ${from.folderId} and p.hidden_at is null
     on conflict (tenant_id, folder_id, uid) do update
       set message_id = excluded.message_id, hidden_at = null, missing_at = null
-    returning xmax = 0 as fresh`);
+    returning xmax = 0 or exists (select from hidden where hidden.uid = old.uid) as fresh`);
   await countPlaces(tx, licence, toFolderId, placed.filter(({ fresh }) => fresh).length);
   await leave(tx, licence, from, moved);
   await settleHomeless(
