@@ -48,6 +48,11 @@ describe.each(names)('the recorded history %s', (name) => {
   });
 });
 
+it('refuses workflows that compare with another activity', async () => {
+  const other = altered('runReconcileSlice', 'runAnother');
+  await expect(replay('import', other)).rejects.toThrow(DeterminismViolationError);
+});
+
 it('refuses workflows that import when there is nothing to import, and not before', async () => {
   const reordered = altered(
     'sync.backfillDue = !report.progress.backfillDone',
