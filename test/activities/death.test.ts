@@ -12,7 +12,7 @@ import { generateMaildir } from '../support/mailbox-generator.ts';
 import { findOffences } from '../support/store-invariants.ts';
 
 /** Several pages of history, some of them in flight at once. */
-const messages = 1_300;
+const messages = 900;
 
 /** Each kind of slice needs fewer transactions than this, or it works per item. */
 const transactionsMax = 120;
