@@ -6,7 +6,6 @@ import {
   type NewConnection,
 } from '../db/queries/connections.ts';
 import { recordAudit } from '../db/queries/audit.ts';
-import { restartHistory } from '../db/queries/connection-changes.ts';
 import { readMember } from '../db/queries/members.ts';
 import type { Tx } from '../db/client.ts';
 import { withTenant, withTenantWrite, withTransition } from '../db/tenant.ts';
@@ -75,17 +74,15 @@ async function store(
   revive: boolean,
   actor: string,
 ): Promise<void> {
-  const { id, tenantId, accountIndex, capability, backfillSince } = connection;
+  const { id, tenantId, accountIndex, backfillSince } = connection;
   // Somebody may have left while the login was proven.
   const owner = await readMember(tx, tenantId, connection.memberId);
   if (!owner || owner.leftAt !== null) throw absentOwner();
   const before = revive ? await readConnection(tx, tenantId, id) : undefined;
+  const deeper = before !== undefined && isDeeper(backfillSince, before.backfillSince);
   const stored = revive
-    ? await reviveConnection(tx, connection)
+    ? await reviveConnection(tx, connection, { deeper })
     : await insertConnection(tx, connection);
-  if (before && isDeeper(backfillSince, before.backfillSince)) {
-    await restartHistory(tx, connection, capability);
-  }
   if (!stored) {
     // Another request for the same account was faster.
     throw duplicateConnection((await findAccount(tx, tenantId, accountIndex))?.id ?? id);

@@ -2,7 +2,7 @@ import type { ProgressRow } from '../db/queries/progress.ts';
 import { hourMs, minuteMs, secondMs } from '../domain/clock.ts';
 import { completenessOf } from '../domain/reconciliation.ts';
 import { safetyTimeMs, watchedSafetyTimeMs } from '../domain/retry.ts';
-import type { SyncState } from '../domain/sync.ts';
+import { troubledStates, type SyncState } from '../domain/sync.ts';
 
 /** A watch that has not been heard of for so long is not counted on: it sweeps every few minutes. */
 const watchAliveMs = 15 * minuteMs;
@@ -53,7 +53,7 @@ function lagOf(row: ProgressRow, nowMs: number): number | null {
 }
 
 function stateOf(row: ProgressRow, lagMs: number | null): Pick<SyncView, 'state' | 'reason'> {
-  const { wanted, state, reason } = row;
+  const { wanted, state, reason, renewed } = row;
   // What a person asked for shows at once; the workflow follows.
   if (wanted === 'disconnected' && state !== 'disconnected') {
     return { state: 'disconnecting', reason: null };
@@ -62,6 +62,7 @@ function stateOf(row: ProgressRow, lagMs: number | null): Pick<SyncView, 'state'
   if (wanted === 'run' && (state === 'paused' || state === 'disconnected')) {
     return { state: 'connecting', reason: null };
   }
+  if (renewed && troubledStates.includes(state)) return { state: 'connecting', reason: null };
   if (state === 'live' && row.backfillDoneAt === null) return { state: 'backfilling', reason };
   if (state === 'live' && lagMs !== null && lagMs > degradedLagMs) {
     return { state: 'degraded', reason: 'behind' };

@@ -23,6 +23,15 @@ export const syncStates = [
 ] as const;
 export type SyncState = (typeof syncStates)[number];
 
+/** States that a failure put the connection into, and that new credentials may end. */
+export const troubledStates: readonly SyncState[] = [
+  'needs-reauth',
+  'admin-action-needed',
+  'unavailable',
+  'degraded',
+  'throttled',
+];
+
 /** What one slice did. Counts and dates only: it is a workflow payload. */
 export interface SliceReport {
   outcome: 'done' | 'more' | 'paused' | 'disconnected' | 'failed';

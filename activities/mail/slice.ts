@@ -1,6 +1,7 @@
 import { readLicence, withFence, type Licence } from '../../db/fence.ts';
 import { readSealedAccount } from '../../db/queries/sync/account.ts';
 import { beginResync } from '../../db/queries/sync/resync.ts';
+import { takeUpSettings } from '../../db/queries/sync/settings.ts';
 import { readSyncFacts, recordState, type SyncFacts } from '../../db/queries/sync/status.ts';
 import type { Tx } from '../../db/client.ts';
 import { withTenant } from '../../db/tenant.ts';
@@ -100,7 +101,7 @@ export async function openSlice(
   return { kind: 'open', slice: createSlice(deps, found, vault, opened, facts, life) };
 }
 
-/** What a slice starts from, after a resync that somebody asked for is taken up. */
+/** What a slice starts from, once it has taken up what people changed and asked for. */
 async function readStart(deps: ActivityDeps, licence: Licence) {
   const read = () =>
     withTenant(deps.database, licence.tenantId, async (tx) => ({
@@ -108,9 +109,12 @@ async function readStart(deps: ActivityDeps, licence: Licence) {
       facts: await readSyncFacts(tx, licence),
     }));
   const start = await read();
-  const requestedAt = start.account?.resyncRequestedAt;
-  if (!requestedAt) return start;
-  await withFence(deps.database, licence, (tx) => beginResync(tx, licence, requestedAt));
+  const { changed, resyncRequestedAt } = start.account ?? {};
+  if (!changed && !resyncRequestedAt) return start;
+  await withFence(deps.database, licence, async (tx) => {
+    if (changed) await takeUpSettings(tx, licence);
+    if (resyncRequestedAt) await beginResync(tx, licence, resyncRequestedAt);
+  });
   return await read();
 }
 

@@ -169,6 +169,8 @@ export const tenantTables: readonly CatalogueTable[] = [
     resync_requested_at: 'time',
     reconcile_requested_at: 'time',
     deletions_confirmed_at: 'time',
+    credentials_generation: 'count',
+    history_generation: 'count',
   }),
   ofTenant('sync_status', {
     tenant_id: 'id',
@@ -190,6 +192,7 @@ export const tenantTables: readonly CatalogueTable[] = [
     reconciled_at: 'time',
     deletions_held: 'count',
     abilities: 'word',
+    taken_up_generation: 'count',
   }),
   ofTenant('collections', {
     id: 'id',

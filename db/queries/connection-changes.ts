@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Capability } from '../../domain/sync.ts';
 import type { Tx } from '../client.ts';
-import { raiseGeneration, type ConnectionKey } from './connections.ts';
+import { noteChanges, raiseGeneration } from './connections.ts';
 
 export interface ConnectionChange {
   id: string;
@@ -31,36 +31,8 @@ export async function changeConnection(tx: Tx, change: ConnectionChange): Promis
     where tenant_id = ${tenantId} and id = ${id} and disconnected_at is null
     returning id`);
   if (changed.length === 0) return false;
-  await raiseGeneration(tx, { tenantId, id }, capability);
-  const ofConnection = sql`tenant_id = ${tenantId} and connection_id = ${id}`;
-  if (change.credentials) {
-    await tx.execute(sql`
-      update sync_status set login_strikes = 0, next_attempt_at = null, reason = null,
-        state_since = case when state = any(${trouble}) then steward_now() else state_since end,
-        state = case when state = any(${trouble}) then 'connecting' else state end
-      where ${ofConnection} and capability = ${capability}`);
-  }
-  if (change.deeper) await restartHistory(tx, { tenantId, id }, capability);
+  const generation = await raiseGeneration(tx, change, capability);
+  const credentials = change.credentials !== undefined;
+  await noteChanges(tx, change, generation, { credentials, deeper: change.deeper });
   return true;
 }
-
-/**
- * Lets the backfill begin again, because it is to reach further back. Positions are UIDs, and an old
- * message may have a high one. Call it where the generation was raised.
- */
-export async function restartHistory(
-  tx: Tx,
-  { tenantId, id }: ConnectionKey,
-  capability: Capability,
-): Promise<void> {
-  await tx.execute(sql`
-    update collections set backfill_cursor = null, backfill_done = false
-    where tenant_id = ${tenantId} and connection_id = ${id}`);
-  await tx.execute(sql`
-    update sync_status set backfill_done_at = null
-    where tenant_id = ${tenantId} and connection_id = ${id} and capability = ${capability}`);
-}
-
-/** States that a failure put the connection into, and that new credentials may end. */
-const trouble = sql`
-  '{needs-reauth,admin-action-needed,unavailable,degraded,throttled}'::text[]`;

@@ -12,7 +12,7 @@ export async function requestResync(
   key: ConnectionKey,
   capability: Capability,
 ): Promise<boolean> {
-  if (!(await raiseGeneration(tx, key, capability))) return false;
+  if ((await raiseGeneration(tx, key, capability)) === undefined) return false;
   await tx.execute(sql`
     update connections set resync_requested_at = steward_now()
     where tenant_id = ${key.tenantId} and id = ${key.id}`);

@@ -96,6 +96,7 @@ export async function insertConnection(tx: Tx, connection: NewConnection): Promi
 export async function reviveConnection(
   tx: Tx,
   connection: Omit<NewConnection, 'watchShard' | 'provider' | 'accountIndex'>,
+  { deeper }: { deeper: boolean },
 ): Promise<boolean> {
   const { id, tenantId, capability } = connection;
   const revived = await tx.execute(sql`
@@ -105,12 +106,8 @@ export async function reviveConnection(
     where tenant_id = ${tenantId} and id = ${id} and disconnected_at is not null
     returning id`);
   if (revived.length === 0) return false;
-  await raiseGeneration(tx, { tenantId, id }, capability, 'run');
-  await tx.execute(sql`
-    update sync_status set state = 'connecting', reason = null, state_since = steward_now(),
-      login_strikes = 0, next_attempt_at = null, caught_up_at = null, behind_since = null,
-      watch_seen_at = null
-    where tenant_id = ${tenantId} and connection_id = ${id} and capability = ${capability}`);
+  const generation = await raiseGeneration(tx, connection, capability, 'run');
+  await noteChanges(tx, connection, generation, { credentials: true, deeper });
   return true;
 }
 
@@ -137,23 +134,39 @@ export async function writeWanted(
   return { changed: rows.some(({ before }) => before !== wanted) };
 }
 
-/** Also states the new licence, so that this transaction may write what the fence guards. */
+/**
+ * Ends the right to write of everything that began before. Returns the new generation; undefined
+ * when the connection is not there, or is disconnected and stays so.
+ */
 export async function raiseGeneration(
   tx: Tx,
   { tenantId, id }: ConnectionKey,
   capability: Capability,
   wanted?: Wanted,
-): Promise<boolean> {
-  const rows = await tx.execute(sql`
-    with raised as (
-      update directory.connections set generation = generation + 1,
-        wanted = coalesce(${wanted ?? null}, wanted), closed_at = null
-      where tenant_id = ${tenantId} and id = ${id} and capability = ${capability}
-        and (wanted <> 'disconnected' or ${wanted ?? null}::text is not null)
-      returning generation
-    )
-    select set_config('steward.fence', concat_ws(':', ${id}::text, raised.generation, t.epoch,
-      ${capability}::text), true)
-    from raised join directory.tenants t on t.id = ${tenantId}`);
-  return rows.length > 0;
+): Promise<number | undefined> {
+  const [row] = await tx.execute<{ generation: number }>(sql`
+    update directory.connections set generation = generation + 1,
+      wanted = coalesce(${wanted ?? null}, wanted), closed_at = null
+    where tenant_id = ${tenantId} and id = ${id} and capability = ${capability}
+      and (wanted <> 'disconnected' or ${wanted ?? null}::text is not null)
+    returning generation`);
+  return row?.generation;
+}
+
+/**
+ * Notes what changed with a generation. The next slice takes it up: how the sync stands is written
+ * by nobody else.
+ */
+export async function noteChanges(
+  tx: Tx,
+  { tenantId, id }: ConnectionKey,
+  generation: number | undefined,
+  { credentials, deeper }: { credentials: boolean; deeper: boolean },
+): Promise<void> {
+  await tx.execute(sql`
+    update connections set
+      credentials_generation =
+        case when ${credentials} then ${generation ?? null} else credentials_generation end,
+      history_generation = case when ${deeper} then ${generation ?? null} else history_generation end
+    where tenant_id = ${tenantId} and id = ${id}`);
 }

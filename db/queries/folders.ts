@@ -3,7 +3,7 @@ import type { FolderRole } from '../../domain/mail.ts';
 import type { Actor } from '../../domain/read-gate.ts';
 import type { Tx } from '../client.ts';
 import type { ListWindow } from './keyset.ts';
-import { lastRunOf } from './sync/reconciliation-runs.ts';
+import { lastRunOf } from './last-reconciliation.ts';
 
 export interface FolderRow {
   id: string;

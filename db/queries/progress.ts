@@ -2,7 +2,8 @@ import { sql } from 'drizzle-orm';
 import type { WriteAbility } from '../../domain/mail-writer.ts';
 import type { Capability, SyncState, Wanted } from '../../domain/sync.ts';
 import type { Tx } from '../client.ts';
-import { lastTotals } from './sync/reconciliation-runs.ts';
+import { lastTotals } from './last-reconciliation.ts';
+import { credentialsRenewed, historyDeepened } from './taken-up.ts';
 
 /** How a capability of a connection is doing, as rows say it; what follows is derived elsewhere. */
 export interface ProgressRow {
@@ -11,7 +12,9 @@ export interface ProgressRow {
   wanted: Wanted;
   /** The product's clock at the time of reading; ages are counted from it. */
   now: string;
+  /** As the last slice left it; new credentials that none has taken up may have ended it. */
   state: SyncState;
+  renewed: boolean;
   reason: string | null;
   stateSince: string;
   lastErrorKind: string | null;
@@ -66,12 +69,14 @@ export async function readProgress(
     : sql``;
   return await tx.execute<ProgressRow & Record<string, unknown>>(sql`
     select s.connection_id as "connectionId", s.capability, d.wanted, steward_now() as now,
-      s.state, s.reason, s.state_since as "stateSince", s.last_error_kind as "lastErrorKind",
-      s.last_error_at as "lastErrorAt", s.next_attempt_at as "nextAttemptAt",
+      s.state, ${credentialsRenewed} as renewed, s.reason, s.state_since as "stateSince",
+      s.last_error_kind as "lastErrorKind", s.last_error_at as "lastErrorAt",
+      case when not ${credentialsRenewed} then s.next_attempt_at end as "nextAttemptAt",
       s.caught_up_at as "caughtUpAt", s.behind_since as "behindSince",
-      s.watch_seen_at as "watchSeenAt", 
-      case when n.resync_requested_at > coalesce(s.resynced_at, '-infinity') then null
-        else s.backfill_done_at end as "backfillDoneAt", s.deletions_held as "deletionsHeld",
+      s.watch_seen_at as "watchSeenAt",
+      case when ${historyDeepened} or n.resync_requested_at > coalesce(s.resynced_at, '-infinity')
+        then null else s.backfill_done_at end as "backfillDoneAt",
+      s.deletions_held as "deletionsHeld",
       s.abilities, totals.stored, totals.expected, skipped.skips,
       case when last.finished_at is not null then to_jsonb(last) end as reconciliation
     from sync_status s

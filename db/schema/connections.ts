@@ -52,6 +52,10 @@ export const connections = pgTable(
     reconcileRequestedAt: instant('reconcile_requested_at'),
     /** Deletions that were held at that moment may pass. */
     deletionsConfirmedAt: instant('deletions_confirmed_at'),
+    /** The generation that began with the present credentials; 0: those it was connected with. */
+    credentialsGeneration: integer('credentials_generation').notNull().default(0),
+    /** The generation in which history was last asked to reach further back; 0: in none. */
+    historyGeneration: integer('history_generation').notNull().default(0),
   },
   (table) => [
     primaryKey({ columns: [table.tenantId, table.id] }),
@@ -88,6 +92,8 @@ export const syncStatus = pgTable(
     deletionsHeld: integer('deletions_held').notNull().default(0),
     /** What the provider lets be changed; null before the first look. */
     abilities: text('abilities').array(),
+    /** The generation whose changes the slices have taken up. */
+    takenUpGeneration: integer('taken_up_generation').notNull().default(0),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.connectionId, table.capability] })],
 );

@@ -11,6 +11,7 @@ const live: ProgressRow = {
   wanted: 'run',
   now,
   state: 'live',
+  renewed: false,
   reason: null,
   stateSince: minutesAgo(600),
   lastErrorKind: null,
@@ -78,6 +79,10 @@ describe('viewSync', () => {
     expect(view({ wanted: 'disconnected' }).state).toBe('disconnecting');
     expect(view({ wanted: 'disconnected', state: 'disconnected' }).state).toBe('disconnected');
     expect(view({ wanted: 'run', state: 'paused' }).state).toBe('connecting');
+    expect(
+      view({ state: 'needs-reauth', reason: 'imap-login-failed', renewed: true }),
+    ).toMatchObject({ state: 'connecting', reason: null });
+    expect(view({ state: 'live', renewed: true }).state).toBe('live');
     expect(view({ state: 'throttled', reason: 'rate-limited' })).toMatchObject({
       state: 'throttled',
       reason: 'rate-limited',

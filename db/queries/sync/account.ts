@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Tx } from '../../client.ts';
+import { credentialsRenewed, historyDeepened } from '../taken-up.ts';
 
 /** What a slice needs of its connection; the sealed values are opened by the caller. */
 export interface SealedAccount {
@@ -10,6 +11,8 @@ export interface SealedAccount {
   disconnectedAt: Date | null;
   /** Somebody asked to list everything again, and no slice has begun to. */
   resyncRequestedAt: Date | null;
+  /** People changed something that no slice has taken up. */
+  changed: boolean;
 }
 
 export async function readSealedAccount(
@@ -23,13 +26,15 @@ export async function readSealedAccount(
     erase_after: string | null;
     disconnected_at: string | null;
     resync_requested_at: string | null;
+    changed: boolean;
   }>(sql`
-    select c.credentials, c.profile, c.backfill_since, c.erase_after, c.disconnected_at,
-      case when s.resynced_at is null or s.resynced_at < c.resync_requested_at
-        then c.resync_requested_at end as resync_requested_at
-    from connections c join sync_status s on s.tenant_id = c.tenant_id
-      and s.connection_id = c.id and s.capability = ${key.capability}
-    where c.tenant_id = ${key.tenantId} and c.id = ${key.connectionId}`);
+    select n.credentials, n.profile, n.backfill_since, n.erase_after, n.disconnected_at,
+      case when s.resynced_at is null or s.resynced_at < n.resync_requested_at
+        then n.resync_requested_at end as resync_requested_at,
+      ${credentialsRenewed} or ${historyDeepened} as changed
+    from connections n join sync_status s on s.tenant_id = n.tenant_id
+      and s.connection_id = n.id and s.capability = ${key.capability}
+    where n.tenant_id = ${key.tenantId} and n.id = ${key.connectionId}`);
   if (!row) return undefined;
   const date = (text: string | null) => (text === null ? null : new Date(text));
   return {
@@ -39,5 +44,6 @@ export async function readSealedAccount(
     eraseAfter: date(row.erase_after),
     disconnectedAt: date(row.disconnected_at),
     resyncRequestedAt: date(row.resync_requested_at),
+    changed: row.changed,
   };
 }

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Database, Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
+import { credentialsRenewed } from '../taken-up.ts';
 
 /** A connection that a watch shard looks after, with the licence for what it notes. */
 export interface WatchedRef extends Licence {
@@ -29,15 +30,16 @@ export async function listWatched(database: Database, shard: number): Promise<Wa
   }));
 }
 
-/** What a watch session is opened with. */
+/** What a watch session is opened with. The strikes are the credentials'; new ones have none. */
 export async function readWatchedAccount(
   tx: Tx,
   ref: WatchedRef,
 ): Promise<{ credentials: Uint8Array | null; loginStrikes: number } | undefined> {
   const [row] = await tx.execute<{ credentials: Uint8Array | null; login_strikes: number }>(sql`
-    select c.credentials, s.login_strikes
-    from connections c join sync_status s on s.tenant_id = c.tenant_id and s.connection_id = c.id
-    where c.tenant_id = ${ref.tenantId} and c.id = ${ref.connectionId}
+    select n.credentials,
+      case when ${credentialsRenewed} then 0 else s.login_strikes end as login_strikes
+    from connections n join sync_status s on s.tenant_id = n.tenant_id and s.connection_id = n.id
+    where n.tenant_id = ${ref.tenantId} and n.id = ${ref.connectionId}
       and s.capability = ${ref.capability}`);
   return row && { credentials: row.credentials, loginStrikes: row.login_strikes };
 }
