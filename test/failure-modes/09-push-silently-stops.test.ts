@@ -33,9 +33,11 @@ test('a mailbox that has lost its watch is polled as one that has none', async (
   const connection = now.connections[0]!;
   const seen = async () => (await now.status(connection)).watchSeenAt;
   await waitFor(async () => (await seen()) !== null, { what: 'the watch' });
+  // A watch that was slow to begin with has poked already.
+  const before = now.pokesOf(connection);
   await server.close();
   await waitFor(async () => (await seen()) === null, { what: 'the watch to be given up' });
-  await waitFor(() => now.pokesOf(connection) === 1, { what: 'the poke' });
+  await waitFor(() => now.pokesOf(connection) > before, { what: 'the poke' });
 });
 
 /** Takes EXISTS, EXPUNGE and FETCH out of what a server says during IDLE. */
