@@ -9,12 +9,13 @@ import { preparePage, storePreparedPage } from './store-slice-page.ts';
  * Pages sealed or stored at once, beside the one that the adapter reads. Fewer, and a stage waits
  * for another; each one more is up to 4 MB of text in memory.
  */
-const pagesInFlightMax = 3;
+export const pagesInFlightMax = 3;
 
 /** Stores pages in their order, while later ones are read and sealed. */
 export interface StoreQueue {
   /**
-   * Waits for a free place, not for the page. Pages behind one that failed are not stored.
+   * Waits until there is a place for the next page, not for this one: whoever held a page without
+   * a place would hold one more than is in flight. Pages behind one that failed are not stored.
    * @throws what an earlier page failed with
    */
   add(folder: SyncFolder, page: HistoryPage): Promise<void>;
@@ -43,8 +44,8 @@ export function createStoreQueue(slice: Slice): StoreQueue {
   return {
     add: async (folder, page) => {
       await giveWay(slice.licence.connectionId);
-      if (inFlight.length >= pagesInFlightMax) unwrap(await inFlight.shift()!);
       inFlight.push(store(folder, page, inFlight.at(-1)));
+      if (inFlight.length >= pagesInFlightMax) unwrap(await inFlight.shift()!);
     },
     drain: async () => {
       const ended = await Promise.all(inFlight);

@@ -1,5 +1,6 @@
 import type { ImapFlow, MessageStructureObject } from 'imapflow';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { askedSections, keyOf, type Section } from '../support/asked-sections.ts';
 import { startDovecot, type Dovecot } from '../support/dovecot.ts';
 import { generateMaildir } from '../support/mailbox-generator.ts';
 import { openSlicedMailbox, type SlicedMailbox } from '../support/sliced-mailbox.ts';
@@ -46,52 +47,10 @@ test('no part of an attachment is ever fetched, by import or live sync', async (
   expect(attachmentsAmong(after, parts)).toEqual([{ folder, uid, section }]);
 });
 
-interface Section {
-  folder: string;
-  uid: number;
-  section: string;
-}
-
 type Part = Section & { attachment: boolean };
-
-const keyOf = ({ folder, uid, section }: Section): string => `${folder} ${uid} ${section}`;
 
 function attachmentsAmong(asked: Section[], parts: Map<string, Part>): Section[] {
   return asked.filter((each) => parts.get(keyOf(each))?.attachment);
-}
-
-/** What the server was asked for: a line for each folder that was opened and each UID FETCH. */
-function askedSections(log: string): Section[] {
-  const asked: Section[] = [];
-  let folder = '';
-  for (const line of log.split('\r\n')) {
-    const opened = /^(?:[\d.]+ )?\w+ (?:SELECT|EXAMINE) "?([^"]*?)"?(?: \(.*)?$/.exec(line);
-    if (opened) folder = decodeName(opened[1]!);
-    const fetch = /^(?:[\d.]+ )?\w+ UID FETCH ([\d:,]+) (.*)$/.exec(line);
-    if (!fetch) continue;
-    const items = fetch[2]!;
-    const pattern = /(?:BODY|BINARY)(?:\.PEEK)?\[([^\]]*)\]/g;
-    const sections = Array.from(items.matchAll(pattern), ([, section = '']) => section);
-    if (/RFC822(?!\.SIZE)/.test(items)) sections.push('RFC822');
-    for (const uid of uidsOf(fetch[1]!)) {
-      for (const section of sections) asked.push({ folder, uid, section });
-    }
-  }
-  return asked;
-}
-
-function uidsOf(set: string): number[] {
-  return set.split(',').flatMap((part) => {
-    const [first = 0, last = first] = part.split(':').map(Number);
-    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
-  });
-}
-
-/** Modified UTF-7 (RFC 3501 §5.1.3). */
-function decodeName(name: string): string {
-  return name.replace(/&([^-]*)-/g, (_, run: string) =>
-    run === '' ? '&' : Buffer.from(run.replaceAll(',', '/'), 'base64').swap16().toString('utf16le'),
-  );
 }
 
 /** Every leaf of every message, read by another client. */
