@@ -3,6 +3,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
 import { FencedError, ProviderFailure } from '../domain/failure.ts';
+import { auditDenials } from './audit-denials.ts';
 import { authenticate } from './auth.ts';
 import type { ApiEnv } from './context.ts';
 import type { ApiDeps } from './deps.ts';
@@ -76,6 +77,7 @@ export function createApi(
   app.use('*', secureHeaders({ contentSecurityPolicy, referrerPolicy: 'no-referrer' }));
   app.use('*', bodyLimit({ maxSize: bodyBytesMax, onError: tooLarge }));
   addSandboxRoutes(app, deps);
+  app.use('/v1/*', auditDenials(deps));
   app.use('/v1/*', authenticate(deps));
   app.use('/v1/*', requireJson);
   app.use('/v1/*', idempotent(deps));

@@ -42,7 +42,10 @@ export function requestLog(log: Logger, metrics: ApiMetrics): MiddlewareHandler<
   };
 }
 
+/** What stands for the pattern of a path that nobody serves. */
+export const unmatched = 'unmatched';
+
 /** The pattern of the route that answered; middleware patterns end in a star. */
-function routePattern(routes: { path: string }[]): string {
-  return routes.findLast(({ path }) => !path.endsWith('*'))?.path ?? 'unmatched';
+export function routePattern(routes: { path: string }[]): string {
+  return routes.findLast(({ path }) => !path.endsWith('*'))?.path ?? unmatched;
 }

@@ -3,7 +3,9 @@ import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { catalogue } from '../../db/catalogue.ts';
 import { openDatabase } from '../../db/client.ts';
+import { verifyAudit } from '../../db/queries/audit.ts';
 import { withTenant } from '../../db/tenant.ts';
+import { parsePublicId } from '../../domain/ids.ts';
 import { createTestApi, type TestApi } from '../support/api.ts';
 import { createMailWorld, type MailWorld } from '../support/mail-world.ts';
 
@@ -60,6 +62,67 @@ describe('another tenant', () => {
     const own = { key: world.ours.key, member: world.owner };
     expect((await api.call('GET', `/v1/messages/${world.tracked}`, own)).status).toBe(200);
   });
+
+  it('abuse case 34: who was refused is in the audit log, once, whatever was guessed', async () => {
+    const guesser = await world.theirs.member('Guesser');
+    const asked = { key: world.theirs.key, member: guesser };
+    const nobodys = `msg_${'0'.repeat(32)}`;
+    const before = await denials();
+    for (const id of [world.untracked, nobodys, world.tracked]) {
+      expect((await api.call('GET', `/v1/messages/${id}`, asked)).status).toBe(404);
+    }
+    const entry = (target: string, actor = `member:${parsePublicId('member', guesser)!}`) => ({
+      ...{ tenant_id: world.theirs.uuid, actor, target },
+    });
+    const read = entry('route:GET /v1/messages/:id');
+    expect((await denials()).slice(before.length)).toEqual([read]);
+    await api.call('PATCH', `/v1/messages/${world.tracked}`, { ...asked, body: { read: true } });
+    // A name in the header is a guess as well, and so is what a role does not allow.
+    const key = { key: world.theirs.key };
+    await api.call('GET', '/v1/messages', { ...key, member: world.owner });
+    await api.call('GET', '/v1/audit', asked);
+    expect((await denials()).slice(before.length + 1)).toEqual([
+      entry('route:PATCH /v1/messages/:id'),
+      entry('route:GET /v1/messages', expect.stringMatching(/^key:/) as string),
+      entry('route:GET /v1/audit'),
+    ]);
+    // What is allowed, what is misspelt and who is nobody leave nothing.
+    await api.call('GET', '/v1/messages', asked);
+    await api.call('GET', '/v1/nothing', asked);
+    await api.call('GET', `/v1/messages/${nobodys}`, { key: 'stw_wrong' });
+    expect(await denials()).toHaveLength(before.length + 4);
+    expect(await verifyAudit(api.database.app)).toMatchObject({ ok: true });
+  });
+
+  it('abuse case 34: a key that names every member does not flood the audit log', async () => {
+    const flooding = await api.tenant('Flooding');
+    const names = Array.from({ length: 12 }, (_, i) => `m${i}`);
+    const members = await Promise.all(names.map((name) => flooding.member(name)));
+    const ways = ['messages', 'threads', 'connections', 'members', 'folders'].flatMap((kind) =>
+      (['GET', 'PATCH', 'DELETE'] as const).map((method) => ({ kind, method })),
+    );
+    let refused = 0;
+    for (const member of members) {
+      for (const { kind, method } of ways) {
+        const id = { messages: 'msg', threads: 'thr', connections: 'con' }[kind] ?? 'mbr';
+        const { body } = await api.call(method, `/v1/${kind}/${id}_${'0'.repeat(32)}`, {
+          ...{ key: flooding.key, member },
+          ...(method === 'PATCH' && { body: { name: 'x' } }),
+        });
+        if (body['code'] === 'not-found' || body['code'] === 'forbidden') refused += 1;
+      }
+    }
+    expect(refused).toBeGreaterThan(100);
+    const noted = (await denials()).filter((entry) => entry['tenant_id'] === flooding.uuid);
+    expect(noted.length).toBeGreaterThan(90);
+    expect(noted.length).toBeLessThanOrEqual(101);
+  });
+
+  async function denials(): Promise<Record<string, unknown>[]> {
+    return await api.database.app.sql`
+      select tenant_id, actor, target from admin.audit_log where action = 'authz.denied'
+      order by seq`;
+  }
 
   it('abuse case 34: its mail is not counted in anybody’s lists', async () => {
     for (const path of ['/v1/messages', '/v1/threads', '/v1/folders', '/v1/connections']) {
