@@ -35,8 +35,10 @@ export async function askForChanges(
   check: (tx: Tx) => Promise<void> = async () => undefined,
 ): Promise<string[]> {
   const vault = await deps.keyring.vault(tenantId);
-  const intents = asked.map(({ content = {}, ...intent }) => {
-    const id = uuidv7();
+  // Lists go by time and id, and what is asked together has one time: the ids keep its order.
+  const ids = asked.map(() => uuidv7()).toSorted();
+  const intents = asked.map(({ content = {}, ...intent }, i) => {
+    const id = ids[i]!;
     return { ...intent, id, change: sealContent(vault, id, content) };
   });
   const ref = { tenantId, connectionId };

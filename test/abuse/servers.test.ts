@@ -24,8 +24,8 @@ describe('a server without measure', () => {
   it.each([
     ['sends a line without end', 'read'],
     ['announces literals of two gigabytes and sends them', 'read'],
-    ['has 50,000 folders', 'imap-response-too-large'],
-    ['lists folders without end', 'imap-response-too-large'],
+    ['has 50,000 folders', 'imap-too-many-folders'],
+    ['lists folders without end', 'imap-too-many-folders'],
   ])('abuse case 8: one that %s is cut off with a reason', async (name, ends) => {
     const { script, ends: expected } = behaviours.find((each) => each.name === name)!;
     expect(expected).toBe(ends);
