@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { insertIntents } from '../../db/queries/intents.ts';
 import { withTenantWrite } from '../../db/tenant.ts';
 import { uuidv7 } from '../../domain/ids.ts';
@@ -39,10 +39,12 @@ it('what a killed worker had in hand is taken over within seconds, and done once
       return 'continue';
     },
   });
+  onTestFinished(() => emulator.close());
   const account = emulator.account(user.user);
   appendNumbered(account, 'INBOX', upTo(messages));
   const stores = () => emulator.commands.filter(isStore).length;
   const world = await prepareWorkerProcesses({ port: emulator.port, ...user });
+  onTestFinished(() => world.stop());
 
   const first = world.startWorker();
   const stored = async () => (await world.read(sql`select from messages`)).length;
@@ -70,8 +72,6 @@ it('what a killed worker had in hand is taken over within seconds, and done once
   const places = await world.read(sql`
     select count(*)::int as count, count(distinct message_id)::int as messages from placements`);
   expect(places).toEqual([{ count: messages + 1, messages: messages + 1 }]);
-  await world.stop();
-  await emulator.close();
 }, 240_000);
 
 const isStore = (command: string): boolean => command.startsWith('UID STORE');

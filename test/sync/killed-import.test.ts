@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { pageBounds } from '../../activities/mail/bounds.ts';
 import { pagesInFlightMax } from '../../activities/mail/store-queue.ts';
 import { askedSections, keyOf } from '../support/asked-sections.ts';
@@ -26,9 +26,11 @@ const patience = { timeoutMs: 90_000 };
 
 it('a killed import reads again what it had in hand, and nothing that was stored', async () => {
   const dovecot = await startDovecot({ rawLog: true });
+  onTestFinished(() => dovecot.stop());
   const { maildir } = dovecot;
   generateMaildir({ maildir, messages, folders: 1, names: ['INBOX'], seed: 12, mix: 'text' });
   const world = await prepareWorkerProcesses(dovecot);
+  onTestFinished(() => world.stop());
 
   const first = world.startWorker();
   await waitFor(async () => (await storedUids(world)).size >= storedBefore, {
@@ -47,8 +49,6 @@ it('a killed import reads again what it had in hand, and nothing that was stored
   expect(twice.length).toBeLessThanOrEqual(readTwiceMax);
   // The kill came in mid-work, and the log shows what is read twice.
   expect(twice.length).toBeGreaterThan(0);
-  await world.stop();
-  await dovecot.stop();
 }, 240_000);
 
 /** Messages of which any part was asked for more than once. */
