@@ -1,4 +1,5 @@
 import type { ConnectionRow } from '../db/queries/connections.ts';
+import type { IntentCounts } from '../db/queries/intent-counts.ts';
 import type { ProgressRow, ReconciliationRow } from '../db/queries/progress.ts';
 import type { ConnectionProfile } from '../domain/connection.ts';
 import { toPublicId } from '../domain/ids.ts';
@@ -18,16 +19,22 @@ interface ViewContext {
   memberId: string | undefined;
 }
 
+/** What stands beside a connection's row. */
+export interface ConnectionProgress {
+  progress: ProgressRow[];
+  intents: IntentCounts;
+}
+
 /** A connection as the API shows it, with its capabilities' progress. */
 export function viewConnection(
   { vault, options, memberId }: ViewContext,
   row: ConnectionRow,
-  progress: ProgressRow[],
+  { progress, intents }: ConnectionProgress,
 ): ConnectionView {
   const place = { table: 'connections', column: 'profile', rowId: row.id };
   const profile = openJson<ConnectionProfile>(vault, place, row.profile);
   const mail = progress.find(({ capability }) => capability === 'mail');
-  const mailView = mail && viewCapability(options, mail);
+  const mailView = mail && viewCapability(options, mail, intents);
   return {
     id: toPublicId('connection', row.id),
     provider: row.provider,
@@ -44,7 +51,7 @@ export function viewConnection(
   };
 }
 
-function viewCapability(options: ApiOptions, row: ProgressRow) {
+function viewCapability(options: ApiOptions, row: ProgressRow, intents: IntentCounts) {
   const sync = viewSync(row);
   const workflowId = workflowIds.mailboxSync(row.connectionId);
   return {
@@ -59,6 +66,7 @@ function viewCapability(options: ApiOptions, row: ProgressRow) {
     skips: row.skips,
     deletionsHeld: row.deletionsHeld,
     writes: row.abilities,
+    intents,
     reconciliation: row.reconciliation && viewReconciliation(row.reconciliation),
     backfillDone: row.backfillDoneAt !== null,
     lastError:

@@ -1,6 +1,6 @@
 import { readConnection } from '../db/queries/connections.ts';
-import { readProgress } from '../db/queries/progress.ts';
 import { withTenant } from '../db/tenant.ts';
+import { readConnectionProgress } from './connection-progress.ts';
 import { viewConnection } from './connection-view.ts';
 import type { TenantPrincipal } from './context.ts';
 import type { ApiDeps } from './deps.ts';
@@ -13,11 +13,11 @@ export async function readConnectionView(
   { tenantId, member }: TenantPrincipal,
   id: string,
 ): Promise<ConnectionView> {
-  const { row, progress } = await withTenant(database, tenantId, async (tx) => ({
+  const { row, progressOf } = await withTenant(database, tenantId, async (tx) => ({
     row: await readConnection(tx, tenantId, id),
-    progress: await readProgress(tx, tenantId, [id]),
+    progressOf: await readConnectionProgress(tx, tenantId, [id]),
   }));
   if (!row) throw notFound();
   const vault = await keyring.vault(tenantId);
-  return viewConnection({ vault, options, memberId: member?.id }, row, progress);
+  return viewConnection({ vault, options, memberId: member?.id }, row, progressOf(id));
 }

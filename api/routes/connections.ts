@@ -1,9 +1,9 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { listConnections } from '../../db/queries/connections.ts';
 import { readMember } from '../../db/queries/members.ts';
-import { readProgress } from '../../db/queries/progress.ts';
 import { withTenant } from '../../db/tenant.ts';
 import { connectAccount } from '../connect-account.ts';
+import { readConnectionProgress } from '../connection-progress.ts';
 import { viewConnection } from '../connection-view.ts';
 import { auditActor, tenantOf } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -87,13 +87,10 @@ export function addConnectionRoutes(app: ApiApp, deps: ApiDeps, connects: RateLi
         withTenant(database, tenantId, async (tx) => {
           const rows = await listConnections(tx, tenantId, window);
           const ids = rows.map(({ id }) => id);
-          const progress = await readProgress(tx, tenantId, ids);
-          return rows.map((row) => ({
-            ...row,
-            progress: progress.filter(({ connectionId }) => connectionId === row.id),
-          }));
+          const progressOf = await readConnectionProgress(tx, tenantId, ids);
+          return rows.map((row) => ({ ...row, beside: progressOf(row.id) }));
         }),
-      (row) => viewConnection(context, row, row.progress),
+      (row) => viewConnection(context, row, row.beside),
     );
     return c.json(page, 200);
   });

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { refusedDays } from '../../db/queries/intent-counts.ts';
 import { writeAbilities } from '../../domain/mail-writer.ts';
 import { capabilities, syncStates } from '../../domain/sync.ts';
 import { idSchema, publicId } from '../ids.ts';
@@ -119,6 +120,12 @@ const capabilityState = z
           'What can be changed at the provider; other changes are refused. Null before the first ' +
           'look.',
       }),
+    intents: z
+      .object({
+        pending: z.int(),
+        refused: z.int().openapi({ description: `Within the last ${refusedDays} days.` }),
+      })
+      .openapi({ description: 'Changes that were asked for; see /intents.' }),
     reconciliation: reconciliation.nullable(),
     backfillDone: z.boolean(),
     lastError: z.object({ kind: z.string(), at: z.iso.datetime() }).nullable(),
