@@ -1,4 +1,5 @@
 import { announce, h, safeHref, setText } from './dom.js';
+import { pendingSentence } from './intent-words.js';
 import { createRate } from './rate.js';
 import { count, duration, percent, stateSentence } from './words.js';
 
@@ -12,19 +13,22 @@ export function createCapabilityView(name, { address }) {
   let receivedAtMs = 0;
   let step = 0;
   const sentence = h('p', { class: 'sentence' });
+  const onTheWay = h('p', { class: 'hint on-the-way' });
   const bar = h('progress', { 'aria-label': `Imported ${name}` });
   const share = h('span', { class: 'share', 'aria-hidden': 'true' });
   const progress = h('div', { class: 'progress' }, bar, share);
   const numbers = createNumbers();
   const link = h('a', { class: 'workflow', target: '_blank', rel: 'noreferrer' }, 'Workflow ↗');
   const row = h('div', { class: 'numbers-row' }, numbers.element, link);
-  const element = h('section', { 'aria-label': name }, sentence, progress, row);
+  const element = h('section', { 'aria-label': name });
+  element.append(sentence, onTheWay, progress, row);
 
   function update(next, atMs) {
     facts = next;
     receivedAtMs = atMs;
     rate.add(next.stored, atMs);
     showBar();
+    setText(onTheWay, pendingSentence(next.intents));
     const href = safeHref(next.workflowUrl);
     link.hidden = !href;
     if (href) {

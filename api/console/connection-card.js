@@ -1,7 +1,9 @@
 import { createCapabilityView } from './capability-view.js';
+import { createComparison } from './comparison.js';
 import { createConnectionActions, endStates } from './connection-actions.js';
 import { announce, h, setText } from './dom.js';
 import { createFolderList } from './folder-list.js';
+import { createRefusalList } from './refusal-list.js';
 import { createSkipList } from './skip-list.js';
 import { calendarDate, stateLabel, stateTone } from './words.js';
 
@@ -16,8 +18,10 @@ export function createConnectionCard(client, first, { onChanged }) {
   const pill = h('span', { class: 'pill' });
   const facts = h('p', { class: 'card-facts' });
   const views = h('div');
+  const comparison = createComparison(client, first.id, { onChanged });
   const folders = createFolderList(client, first.id);
   const skips = createSkipList(client, first.id, { folderName: (id) => folders.nameOf(id) });
+  const refusals = createRefusalList(client, first.id);
   const actions = createConnectionActions(client, first.id, {
     connection: () => connection,
     onChanged,
@@ -27,7 +31,8 @@ export function createConnectionCard(client, first, { onChanged }) {
   const element = h(
     'article',
     { class: 'card', 'aria-labelledby': titleId, 'data-connection': first.id },
-    ...[header, views, folders.element, skips.element, actions.element],
+    ...[header, views, comparison.element, folders.element, skips.element, refusals.element],
+    actions.element,
   );
 
   /** Takes in the facts as the API gave them at `receivedAtMs`. */
@@ -49,14 +54,17 @@ export function createConnectionCard(client, first, { onChanged }) {
       capabilities.get(name).update(capability, receivedAtMs);
     }
     const mail = next.capabilities.mail;
+    comparison.update(next, Date.now());
     folders.update(mail);
     skips.update(mail);
+    refusals.update(mail);
     actions.show(next.state);
   }
 
   /** Moves the words on between two answers: ages, rates and times left. */
   function tick(nowMs) {
     for (const view of capabilities.values()) view.tick(nowMs);
+    comparison.tick(nowMs);
   }
 
   update(first, Date.now());
