@@ -44,12 +44,12 @@ export async function listMessages(
   filters: MessageFilters,
   window: ListWindow,
 ): Promise<MessageRow[]> {
-  const { folderId } = filters;
+  const { connectionId, folderId } = filters;
   const moving = folderId !== undefined && (await anyMoves(tx, actor.tenantId));
   const matches = matching(filters, moving);
   // Where a message lies is its owner's own business, also when the message is tracked.
   const shared = folderId ? sql`false` : matches;
-  const list = { columns: messageColumns, own: matches, shared };
+  const list = { columns: messageColumns, connectionId, own: matches, shared };
   return await tx.execute<MessageRow & Record<string, unknown>>(
     newestReadable(actor, list, window),
   );
@@ -93,7 +93,11 @@ export interface PlacementRow {
   folderName: Uint8Array;
 }
 
-/** Where messages that passed the gate lie. Folder names among it are for the owner only. */
+/**
+ * Where messages that passed the gate lie. Folder names among it are for the owner only. Message by
+ * message, and what is hidden only then: a planner that knows nothing of a mailbox yet takes the
+ * index of what is visible for the shorter way, and reads all of it.
+ */
 export async function listPlacements(
   tx: Tx,
   tenantId: string,
@@ -103,9 +107,13 @@ export async function listPlacements(
   return await tx.execute<PlacementRow & Record<string, unknown>>(sql`
     select p.message_id as "messageId", p.folder_id as "folderId", p.uid::text, p.flags,
       p.label_ids as "labelIds", f.name as "folderName"
-    from placements p join folders f on f.tenant_id = p.tenant_id and f.id = p.folder_id
-    where p.tenant_id = ${tenantId} and p.hidden_at is null
-      and p.message_id = any(${sql.param(messageIds)}::uuid[])
+    from unnest(${sql.param(messageIds)}::uuid[]) as wanted (id)
+      cross join lateral (
+        select * from placements p
+        where p.tenant_id = ${tenantId} and p.message_id = wanted.id offset 0
+      ) p
+      join folders f on f.tenant_id = p.tenant_id and f.id = p.folder_id
+    where p.hidden_at is null
     order by p.folder_id, p.uid`);
 }
 
@@ -131,9 +139,8 @@ export async function markTracked(tx: Tx, tenantId: string, id: string): Promise
 }
 
 function matching(filters: MessageFilters, moving: boolean): SQL {
-  const { connectionId, threadId, addressId, folderId, after, before, tracked } = filters;
+  const { threadId, addressId, folderId, after, before, tracked } = filters;
   const conditions = [sql`true`];
-  if (connectionId) conditions.push(sql`m.connection_id = ${connectionId}`);
   if (threadId) conditions.push(sql`m.thread_id = ${threadId}`);
   if (after) conditions.push(sql`m.received_at >= ${after.toISOString()}`);
   if (before) conditions.push(sql`m.received_at < ${before.toISOString()}`);

@@ -27,6 +27,8 @@ export const messagesWithOwner = sql`messages m join connections o
 export interface ReadableList {
   /** Of `m` and `o`; names the sort key `"receivedAt"` and `id`. */
   columns: SQL;
+  /** Of this connection only. */
+  connectionId: string | undefined;
   /** What else must hold of the member's own mail, and of mail that others track. */
   own: SQL;
   shared: SQL;
@@ -38,10 +40,11 @@ export interface ReadableList {
  */
 export function newestReadable(
   actor: Actor,
-  { columns, own, shared }: ReadableList,
+  { columns, connectionId, own, shared }: ReadableList,
   { after, limit }: ListWindow,
 ): SQL {
   const page = sql`m.tenant_id = ${actor.tenantId} and m.hidden_at is null
+    and ${connectionId ? sql`m.connection_id = ${connectionId}` : sql`true`}
     and ${notBeingDeleted(actor, sql`m.id`)} and ${olderThan(sql`m.received_at`, sql`m.id`, after)}`;
   const newest = sql`order by m.received_at desc, m.id desc limit ${limit}`;
   return sql`
@@ -53,8 +56,18 @@ export function newestReadable(
       where o.tenant_id = ${actor.tenantId} and o.member_id = ${actor.memberId}
       union all (
         select ${columns} from ${messagesWithOwner}
-        where m.tracked and o.member_id <> ${actor.memberId} and ${page} and ${shared} ${newest}
+        where m.tracked and o.member_id <> ${actor.memberId} and ${page} and ${shared}
+          and ${connectionId ? belongsToAnother(actor, connectionId) : sql`true`} ${newest}
       )
     ) page
     order by page."receivedAt" desc, page.id desc limit ${limit}`;
+}
+
+/**
+ * Answered once, before any message is looked at: else a member's whole mailbox may be searched for
+ * mail that others track, where the planner knows nothing about it yet.
+ */
+function belongsToAnother({ tenantId, memberId }: Actor, connectionId: string): SQL {
+  return sql`(select c.member_id <> ${memberId} from connections c
+    where c.tenant_id = ${tenantId} and c.id = ${connectionId})`;
 }

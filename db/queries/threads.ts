@@ -20,13 +20,13 @@ export async function listThreads(
   connectionId: string | undefined,
   window: ListWindow,
 ): Promise<ThreadRow[]> {
-  const ofConnection = connectionId ? sql`m.connection_id = ${connectionId}` : sql`true`;
-  const newestAmong = (visible: SQL) => sql`${ofConnection} and not exists (
+  const newestAmong = (visible: SQL) => sql`not exists (
     select from messages n
     where n.tenant_id = m.tenant_id and n.thread_id = m.thread_id and n.hidden_at is null
       and ${notBeingDeleted(actor, sql`n.id`)} and ${visible} and (n.received_at, n.id) > (m.received_at, m.id))`;
   const list = {
     columns: messageColumns,
+    connectionId,
     own: newestAmong(sql`true`),
     shared: newestAmong(sql`n.tracked`),
   };

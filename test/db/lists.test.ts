@@ -1,0 +1,132 @@
+import { sql, type SQL } from 'drizzle-orm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Tx } from '../../db/client.ts';
+import { listMessages, listPlacements } from '../../db/queries/messages.ts';
+import { listThreads } from '../../db/queries/threads.ts';
+import { withTenant } from '../../db/tenant.ts';
+import { uuidv7 } from '../../domain/ids.ts';
+import type { Actor } from '../../domain/read-gate.ts';
+import { createTestConnection } from '../support/connection.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createTestKeyring } from '../support/keys.ts';
+
+/** A mailbox that was imported a moment ago: nothing has told the planner how large it is. */
+const messages = 3_000;
+const limit = 5;
+
+/** Rows that a page may look at, for each that it shows. */
+const rowsPerShown = 20;
+
+let database: TestDatabase;
+let actor: Actor;
+let colleague: Actor;
+let connectionId: string;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  const keyring = createTestKeyring(database.keys);
+  const tenantId = uuidv7();
+  await keyring.create(tenantId);
+  await database.app.db.execute(sql`
+    insert into directory.tenants (id, name) values (${tenantId}, 'Example')`);
+  const memberId = uuidv7();
+  actor = { tenantId, memberId };
+  colleague = { tenantId, memberId: uuidv7() };
+  const imap = { host: 'mail.example', port: 993, security: 'tls', username: 'a', password: 'b' };
+  const vault = await keyring.vault(tenantId);
+  const account = imap as Parameters<typeof createTestConnection>[2];
+  const licence = await createTestConnection(database.app, vault, account, { memberId });
+  connectionId = licence.connectionId;
+  await database.owner.sql.begin(async (tx) => {
+    await tx`set local session_replication_role = replica`;
+    for (const table of ['messages', 'placements', 'intents']) {
+      await tx`alter table ${tx(table)} set (autovacuum_enabled = false)`;
+    }
+    await tx`insert into folders (tenant_id, connection_id, id, name, role, uid_validity)
+      values (${tenantId}, ${connectionId}, ${connectionId}, '', 'inbox', '1')`;
+    await tx`
+      insert into messages (tenant_id, connection_id, id, thread_id, envelope, body, twin_index,
+        content_index, received_at, size, direction, origin, has_attachments)
+      select ${tenantId}, ${connectionId}, gen_random_uuid(), gen_random_uuid(), '', '',
+        gen_random_uuid(), gen_random_uuid(), now() - n * interval '1 minute', 1, 'inbound',
+        'import', false
+      from generate_series(1, ${messages}) as n`;
+    await tx`
+      insert into placements (tenant_id, folder_id, uid, connection_id, message_id, flags,
+        label_ids, version)
+      select tenant_id, connection_id, row_number() over (), connection_id, id, 0, '{}', 0
+      from messages`;
+  });
+});
+afterAll(() => database.drop());
+
+describe('a page costs a page, although the planner knows nothing yet', () => {
+  const window = { after: undefined, limit };
+
+  it.each([
+    ['of a connection', () => ({ connectionId })],
+    ['of all connections', () => ({})],
+  ])('of messages %s', async (_, filters) => {
+    expect(await costOf((tx) => listMessages(tx, actor, filters(), window))).toBeLessThan(
+      limit * rowsPerShown,
+    );
+  });
+
+  it('of what a colleague tracks of another’s connection', async () => {
+    const [shown] = await withTenant(database.app, actor.tenantId, (tx) =>
+      listMessages(tx, colleague, { connectionId }, window),
+    );
+    expect(shown).toBeUndefined();
+  });
+
+  it('of threads', async () => {
+    expect(await costOf((tx) => listThreads(tx, actor, connectionId, window))).toBeLessThan(
+      limit * rowsPerShown,
+    );
+  });
+
+  it('of the places of messages', async () => {
+    const rows = await withTenant(database.app, actor.tenantId, (tx) =>
+      listMessages(tx, actor, { connectionId }, window),
+    );
+    const ids = rows.map(({ id }) => id);
+    expect(ids).toHaveLength(limit);
+    expect(await costOf((tx) => listPlacements(tx, actor.tenantId, ids))).toBeLessThan(
+      limit * rowsPerShown,
+    );
+  });
+});
+
+/** A node of a plan that was carried out. */
+interface PlanNode {
+  'Actual Rows': number;
+  'Actual Loops': number;
+  'Rows Removed by Filter'?: number;
+  Plans?: PlanNode[];
+}
+
+/** How many rows the statements of a query look at, those that they leave out among them. */
+async function costOf(query: (tx: Tx) => Promise<unknown>): Promise<number> {
+  return await withTenant(database.app, actor.tenantId, async (tx) => {
+    const statements: SQL[] = [];
+    const execute = async (statement: SQL) => {
+      statements.push(statement);
+      return await tx.execute(statement);
+    };
+    await query({ execute } as unknown as Tx);
+    let rows = 0;
+    for (const statement of statements) {
+      const [found] = await tx.execute<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(
+        sql`explain (analyze, format json) ${statement}`,
+      );
+      rows += rowsOf(found!['QUERY PLAN'][0]!.Plan);
+    }
+    return rows;
+  });
+}
+
+function rowsOf(node: PlanNode): number {
+  const own = node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0);
+  const below = (node.Plans ?? []).reduce((sum, child) => sum + rowsOf(child), 0);
+  return own * node['Actual Loops'] + below;
+}
