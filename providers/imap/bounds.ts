@@ -65,8 +65,14 @@ export const searchBytesMax = 16 * mib;
 /** All outlines of one fetch: 400 honest headers are 4 MB; what weighs more is fetched in halves. */
 export const outlineBytesMax = 12 * mib;
 
+/** Sets of vanished UIDs in one answer, as text and with what each costs: `uidRangesMax` ranges. */
+export const vanishedBytesMax = 12 * mib;
+
 /** What each text leaf may weigh beyond its stated size: some servers count line ends once. */
 export const leafSlackBytes = 64 * kib;
+
+/** The same for a page, which may have eight thousand leaves; what weighs more is fetched in halves. */
+export const textSlackBytesMax = 4 * mib;
 
 /** Known items compared with the listing at a time. */
 export const compareBatch = 5_000;

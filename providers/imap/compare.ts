@@ -1,11 +1,14 @@
 import type { FlagChange, KnownItem, KnownItems } from '../../domain/provider.ts';
-import { compareBatch, flagBatch } from './bounds.ts';
-import { translated } from './errors.ts';
+import { compareBatch, flagBatch, vanishedBytesMax } from './bounds.ts';
+import { responseTooLarge, translated } from './errors.ts';
 import { readFlags } from './flags.ts';
 import { isGmail } from './gmail.ts';
 import { listUids } from './listing.ts';
 import type { OpenFolder } from './open-folder.ts';
 import { holdsUid, readUidRanges, type UidRanges } from './uid-ranges.ts';
+
+/** What a set costs besides its own text. */
+const setOverheadBytes = 100;
 
 export interface Differences {
   vanished: number[];
@@ -24,7 +27,13 @@ export async function* changesSince(
 ): AsyncGenerator<FlagChange[], UidRanges | undefined> {
   const { client } = folder;
   const sets: string[] = [];
-  client.vanishedEarlier = (set) => sets.push(set);
+  let bytes = 0;
+  client.vanishedEarlier = (set) => {
+    bytes += set.length + setOverheadBytes;
+    // A server may go on for ever, one UID a line.
+    if (bytes <= vanishedBytesMax) sets.push(set);
+    else client.close();
+  };
   try {
     let batch: FlagChange[] = [];
     for await (const change of streamFlags(folder, 1, highest, modseq)) {
@@ -34,6 +43,8 @@ export async function* changesSince(
       batch = [];
     }
     if (batch.length > 0) yield batch;
+  } catch (error) {
+    throw bytes > vanishedBytesMax ? responseTooLarge(error) : error;
   } finally {
     client.vanishedEarlier = undefined;
   }

@@ -77,12 +77,22 @@ async function readAgain(
   }
 }
 
-/** A row whose structure, which may have ten thousand parts, is read at once and let go. */
-type Row = Omit<FetchMessageObject, 'bodyStructure'> & { plan?: StructurePlan };
+/** A row whose structure and flags, which may be ten thousand each, are read at once and let go. */
+type Row = Omit<FetchMessageObject, 'bodyStructure' | 'flags' | 'labels'> & {
+  plan?: StructurePlan;
+  marks?: ReadFlags;
+  labels?: string[];
+};
 
-function keep({ bodyStructure, ...row }: FetchMessageObject): Row {
+function keep({ bodyStructure, flags, labels, ...row }: FetchMessageObject): Row {
   const plan = bodyStructure && planStructure(bodyStructure);
-  return { ...row, ...(plan && { plan }) };
+  return {
+    ...row,
+    ...(plan && { plan }),
+    // Apart, because a server may tell them apart.
+    ...(flags && { marks: readFlags(flags) }),
+    ...(labels && { labels: readFlags(undefined, labels).keywords }),
+  };
 }
 
 function merge(before: Row, after: Row): Row {
@@ -94,9 +104,11 @@ function toOutline(row: Row): Outline | SkipReason {
   // imapflow drops a structure that is nested beyond its parser's depth.
   if (!row.plan) return 'too-complex';
   const modseq = row.modseq ?? 0n;
+  const { flags = 0, keywords = [] } = row.marks ?? {};
   return {
     uid: row.uid,
-    ...readFlags(row.flags, row.labels),
+    flags,
+    keywords: readFlags(new Set(keywords), new Set(row.labels)).keywords,
     receivedAt: receivedAt(row),
     size: Math.min(row.size ?? 0, sizeMax),
     version: modseq > modseqMax ? modseqMax : modseq,

@@ -1,7 +1,7 @@
 import type { FetchMessageObject } from 'imapflow';
 import type { ItemFailure, RawLeaf, RawMessage, SkipReason } from '../../domain/provider.ts';
 import type { LeafPlan } from './body-structure.ts';
-import { leafBytesMax, leafSlackBytes } from './bounds.ts';
+import { leafBytesMax, leafSlackBytes, textSlackBytesMax } from './bounds.ts';
 import type { Outline } from './fetch-outlines.ts';
 import { fetchRows } from './fetch-rows.ts';
 import { isolate } from './isolate.ts';
@@ -39,7 +39,7 @@ export async function fetchText(
 function budgetOf(outlines: readonly Outline[]): number {
   const stated = outlines.reduce((sum, { plan }) => sum + 2 * plan.bytes, 0);
   const leaves = outlines.reduce((sum, { plan }) => sum + plan.leaves.length, 0);
-  return stated + (leaves + 1) * leafSlackBytes;
+  return stated + Math.min((leaves + 1) * leafSlackBytes, textSlackBytesMax);
 }
 
 function keep({ bodyParts }: FetchMessageObject): Parts {

@@ -5,7 +5,7 @@ import type { RemoteCollection } from '../../domain/provider.ts';
 import { folderDepthMax, folderListBudget, foldersMax, messagesMax } from './bounds.ts';
 import { withinBudget } from './budget.ts';
 import type { ImapConnection } from './connect.ts';
-import { isOverBudget, refused, translateError } from './errors.ts';
+import { isOverBudget, refused, translated } from './errors.ts';
 import { gmailFolders, isGmail } from './gmail.ts';
 
 /** RFC 6154; imapflow finds the attribute, or else one of the well-known names. */
@@ -42,7 +42,7 @@ export async function listCollections(
 ): Promise<RemoteCollection[]> {
   const { client } = connection;
   const options = isGmail(client) ? {} : { statusQuery: counters };
-  const entries = await listEntries(connection, options);
+  const entries = await translated(listEntries(connection, options));
   // Every account has an inbox (RFC 9051 §5.1): a listing without any folder has said nothing.
   if (entries.length === 0) throw refused();
   const listed = entries.filter(canBeOpened);
@@ -57,15 +57,25 @@ async function listEntries(
   connection: ImapConnection,
   options: ListOptions,
 ): Promise<ListResponse[]> {
-  const list = () => connection.client.list(options);
+  const entries = await withinListing(connection, () => connection.client.list(options));
+  if (entries.length > foldersMax) throw tooManyFolders();
+  return entries;
+}
+
+/**
+ * Runs a command that answers with a line or two for every folder.
+ * @throws ProviderFailure when the answer outgrows that of `foldersMax` folders
+ */
+export async function withinListing<T>(
+  connection: ImapConnection,
+  list: () => Promise<T>,
+): Promise<T> {
   try {
-    const entries = await withinBudget(connection, folderListBudget, list);
-    if (entries.length <= foldersMax) return entries;
+    return await withinBudget(connection, folderListBudget, list);
   } catch (error) {
     // A listing that weighs too much has too many folders, however many were read.
-    throw isOverBudget(error) ? tooManyFolders(error) : translateError(error);
+    throw isOverBudget(error) ? tooManyFolders(error) : error;
   }
-  throw tooManyFolders();
 }
 
 function tooManyFolders(cause?: unknown): ProviderFailure {

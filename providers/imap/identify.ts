@@ -1,13 +1,13 @@
 import type { RemoteCollection } from '../../domain/provider.ts';
 import type { ImapConnection } from './connect.ts';
 import { isRefusal, translateError } from './errors.ts';
-import { listCollections } from './folders.ts';
+import { listCollections, withinListing } from './folders.ts';
 
 /** Lists folders with what a plain listing does not tell: MAILBOXID, and a UIDVALIDITY it lacks. */
 export async function listIdentified(connection: ImapConnection): Promise<RemoteCollection[]> {
   const { client } = connection;
   try {
-    const collections = await listCollections(connection, await objectIds(client));
+    const collections = await listCollections(connection, await objectIds(connection));
     for (const each of collections) each.uidValidity ??= await readNumbering(client, each);
     if (client.mailbox) await client.mailboxClose();
     return collections;
@@ -19,10 +19,12 @@ export async function listIdentified(connection: ImapConnection): Promise<Remote
 type Client = ImapConnection['client'];
 
 /** A server that refuses the question has none; the folders go on by their names. */
-async function objectIds(client: Client): Promise<Map<string, string>> {
+async function objectIds(connection: ImapConnection): Promise<Map<string, string>> {
+  const { client } = connection;
   const { capabilities } = client;
   if (!capabilities.has('OBJECTID') || !capabilities.has('LIST-STATUS')) return new Map();
-  return await client.mailboxIds().catch(noneWhenRefused(new Map<string, string>()));
+  const asked = withinListing(connection, () => client.mailboxIds());
+  return await asked.catch(noneWhenRefused(new Map<string, string>()));
 }
 
 /** Undefined for a folder that cannot be opened: it says so itself when it is to be read. */

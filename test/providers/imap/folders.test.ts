@@ -101,4 +101,22 @@ describe('hostile listings', () => {
     await expect(session.collections()).rejects.toMatchObject({ kind: 'too-large' });
     await provider.close();
   });
+
+  test('a listing of ids that does not end', async () => {
+    await using server = await scriptServer((tag, command) => {
+      const ok = `${tag} OK\r\n`;
+      const offered = 'IMAP4rev1 LIST-EXTENDED LIST-STATUS OBJECTID';
+      if (command === 'CAPABILITY') return `* CAPABILITY ${offered}\r\n${ok}`;
+      if (!command.includes('MAILBOXID')) return undefined;
+      const rows = Array.from(
+        { length: 30_000 },
+        (_, i) => `* LIST () "/" f${i}\r\n* STATUS f${i} (MAILBOXID (i${i}))\r\n`,
+      );
+      return rows.join('') + ok;
+    });
+    const provider = localProvider();
+    await using session = await provider.connect(accountAt(server));
+    await expect(session.collections()).rejects.toMatchObject({ code: 'imap-too-many-folders' });
+    await provider.close();
+  });
 });

@@ -106,6 +106,12 @@ describe('a server that names vanished UIDs as it likes', () => {
     expect(await read()).toEqual([[2, false]]);
   });
 
+  test('one a line, without end', async () => {
+    const vanished = Array.from({ length: 150_000 }, (_, i) => `(EARLIER) ${2 * i + 5}`);
+    answer = { vanished, exists: 2, found: '1 3', modseq: 91 };
+    await expect(read()).rejects.toMatchObject({ code: 'imap-response-too-large' });
+  });
+
   test('of open mailboxes, sets that nobody could walk', async () => {
     const vanished = Array.from({ length: 1_000 }, () => '1:4294967295');
     answer = { vanished, exists: 3, found: '1:3', modseq: 91 };
