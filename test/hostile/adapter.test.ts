@@ -3,7 +3,7 @@ import { ProviderFailure } from '../../domain/failure.ts';
 import type { MailSession } from '../../domain/provider.ts';
 import { createImapProvider } from '../../providers/imap/provider.ts';
 import { behaviours } from '../emulators/imap-hostile/behaviours.ts';
-import { fetchesText, fillInbox } from '../emulators/imap-hostile/behaviour.ts';
+import { altered, fetchesText, fillInbox, letter } from '../emulators/imap-hostile/behaviour.ts';
 import {
   createHostileServer,
   hostileUser,
@@ -80,6 +80,22 @@ test('an honest server behind the same proxy is read whole', async () => {
   expect(await readAll(server)).toEqual({ ends: 'read', stored: 6, skipped: {} });
 });
 
+test('texts that outgrow by far what was stated are read a few at a time', async () => {
+  const lettersCount = 200;
+  const text = 'x'.repeat(60_000);
+  await using server = await createHostileServer({
+    ...altered(fetchesText, (honest) =>
+      honest.replace(/\{\d+\}\r\n[^)]*/g, `{${text.length}}\r\n${text}`),
+    ),
+    mailbox: (mailboxes) => {
+      for (let i = 1; i <= lettersCount; i += 1) mailboxes.append('INBOX', letter(`No. ${i}`));
+    },
+  });
+  expect(await readAll(server)).toEqual({ ends: 'read', stored: lettersCount, skipped: {} });
+  // All at once they would have been 12 MB over one connection.
+  expect(server.connections()).toBeGreaterThan(1);
+});
+
 describe('a server that sends a byte a second', () => {
   const script: HostileScript = {
     mailbox: fillInbox,
@@ -118,10 +134,12 @@ describe('a session at rest', () => {
     let ended = false;
     await using server = await createHostileServer({
       mailbox: fillInbox,
-      answer: ({ wire, command }) => {
-        if (!flood || !command.startsWith('UID FETCH')) return undefined;
-        void wire.stream('* 6 EXISTS\r\n'.repeat(1_000)).then(() => (ended = true));
-        return undefined;
+      answer: async (call) => {
+        if (!flood || !fetchesText(call)) return undefined;
+        // The last thing that the session asks for.
+        await call.wire.send(await call.honest());
+        void call.wire.stream('* 6 EXISTS\r\n'.repeat(1_000)).then(() => (ended = true));
+        return '';
       },
     });
     await readAll(server);

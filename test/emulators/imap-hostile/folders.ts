@@ -10,6 +10,9 @@ const names = ['..', '../../etc/passwd', 'a\u0000b', 'a\r\nA9 DELETE INBOX', '__
 const folderRows = (all: string[]): string =>
   all.map((name) => `* LIST () "/" {${name.length}}\r\n${name}\r\n`).join('');
 
+/** What a listing tells of `a`, `a/a` and so on. */
+const between = /\* (?:LIST \([^)]*\) "\/"|STATUS) "?a(?:\/a)*"?(?: \([^\r]*\))?\r\n/g;
+
 let numbering = 1;
 
 /** Faults in the listing and in what is told of a folder when it is opened. */
@@ -45,6 +48,8 @@ export const folders: Behaviour[] = [
   {
     name: 'nests folders a thousand deep',
     script: {
+      // Without those in between: it is the depth that harms, a thousand folders are honest.
+      ...altered(lists, (honest) => honest.replace(between, '')),
       mailbox: (mailboxes) => {
         fillInbox(mailboxes);
         mailboxes.create(`${'a/'.repeat(1_000)}b`);
