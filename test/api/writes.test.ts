@@ -21,13 +21,16 @@ const allowed = [
   // Said of one item: the team may see it; try it again.
   ...['update messages', 'update skips'],
   // In one file with the reading of keys.
-  'update wrapped_keys',
+  ...['insert wrapped_keys', 'update wrapped_keys'],
   ...['insert idempotency_keys', 'update idempotency_keys', 'delete idempotency_keys'],
 ];
 
 const imports = /^(?:import|export) (?!type )[^;]*?from '(\.[^']+\.ts)'/gm;
 const writes =
   /\b(?:(insert) into|(delete) from) ([a-z_]+(?:\.[a-z_]+)?)|\b(update) ([a-z_]+(?:\.[a-z_]+)?)(?: [a-z])? set\b/g;
+
+/** The same through the query builder: `db.insert(wrappedKeys)`. */
+const builds = /\b(?:tx|db)\s*\.(insert|update|delete)\((\w+)\)/g;
 
 /** Files that are loaded with this one, itself among them. */
 function reachable(entry: string, seen = new Set<string>()): Set<string> {
@@ -44,7 +47,12 @@ function writesOf(text: string): string[] {
   const found = [...text.matchAll(writes)].map(([, insert, remove, table, update, updated]) =>
     update ? `update ${updated}` : `${insert ?? remove} ${table}`,
   );
-  return [...new Set(found)];
+  const built = [...text.matchAll(builds)].map(([, verb, table]) => `${verb} ${snakeCase(table!)}`);
+  return [...new Set([...found, ...built])];
+}
+
+function snakeCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 describe('the API’s process', () => {
@@ -66,6 +74,8 @@ describe('the API’s process', () => {
     ['sql`update sync_status s set login_strikes = 0`', ['update sync_status']],
     ['sql`delete from placements where true`', ['delete placements']],
     ['sql`with a as (insert into folders (id) values (1))`', ['insert folders']],
+    ['await tx\n  .update(syncStatus)\n  .set({})', ['update sync_status']],
+    ['hash.update(text); seen.delete(id)', []],
     ['/** Waits for an update of sync_status. */', []],
   ])('a write is recognised: %s', (text, expected) => {
     expect(writesOf(text)).toEqual(expected);
