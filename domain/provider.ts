@@ -77,11 +77,8 @@ export interface ChangesRequest {
   collection: RemoteCollection;
   cursor: Cursor | null;
   known: KnownItems;
-  /**
-   * How much of the collection to look at: `quick` trusts counters, `listing` compares what is there
-   * whatever they say, `full` compares flags too.
-   */
-  depth: 'quick' | 'listing' | 'full';
+  /** Whether to trust the counters, or to compare what is there and its flags whatever they say. */
+  depth: 'quick' | 'full';
   bounds: PageBounds;
 }
 

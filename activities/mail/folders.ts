@@ -1,3 +1,4 @@
+import { isHistoryBeginning } from '../../db/queries/ingest/cursors.ts';
 import { listStoredFolders, type StoredFolder } from '../../db/queries/sync/folders.ts';
 import { withTenant } from '../../db/tenant.ts';
 import type { FolderRole } from '../../domain/mail.ts';
@@ -73,7 +74,7 @@ export function toSyncFolder(
     uidValidity: remote.uidValidity ?? '',
     liveCursor: known?.liveCursor ?? null,
     backfillCursor: known?.backfillCursor ?? null,
-    historyFrom: known && known.backfillCursor === null ? known.liveCursor : null,
+    historyFrom: known && isHistoryBeginning(known.backfillCursor) ? known.liveCursor : null,
     backfillDone: known?.backfillDone ?? false,
     mark: known?.mark ?? null,
     trouble: known?.trouble ?? null,

@@ -100,10 +100,12 @@ async function noteAbilities(slice: Slice, { abilities }: MailSession): Promise<
   await slice.write((tx) => recordAbilities(tx, slice.licence, abilities));
 }
 
-/** A folder without a mark has had something done to it that counters do not show. */
+/**
+ * A folder without a mark has had something done to it that counters do not show: mail may have gone,
+ * and flags may have changed, before the store had what the change was about.
+ */
 function depthOf({ mark, remote }: SyncFolder, { poked }: LiveSliceInput): ChangesRequest['depth'] {
-  if (!poked && !remote.exact) return 'full';
-  return mark === null ? 'listing' : 'quick';
+  return mark === null || (!poked && !remote.exact) ? 'full' : 'quick';
 }
 
 /** Applies one folder's changes. Returns false when the slice's time ran out before the end. */

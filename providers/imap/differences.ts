@@ -83,7 +83,7 @@ async function* comparison(
   const lost = lostOf(position);
   const hasModseq = before.modseq !== null && present.modseq !== null;
   const wanted = {
-    vanished: depth !== 'quick' || (named ? named.count < lost : lost !== 0),
+    vanished: full || (named ? named.count < lost : lost !== 0),
     flags: full || (!hasModseq && before.flagHint !== present.flagHint),
   };
   if (!wanted.vanished && !wanted.flags) return;

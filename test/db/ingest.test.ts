@@ -5,6 +5,7 @@ import { withFence, type FoundLicence } from '../../db/fence.ts';
 import { hideFolder, recordMark } from '../../db/queries/sync/folders.ts';
 import { storeFolders, type FolderToStore } from '../../db/queries/sync/store-folders.ts';
 import { storeMailPage, type PageToStore } from '../../db/queries/ingest/store-page.ts';
+import { storeMoved } from '../../db/queries/ingest/moved.ts';
 import { beginRenumbering } from '../../db/queries/ingest/renumber.ts';
 import { withTenant } from '../../db/tenant.ts';
 import { OvertakenError } from '../../domain/failure.ts';
@@ -15,6 +16,7 @@ import { createTestConnection } from '../support/connection.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestKeyring } from '../support/keys.ts';
 import { rawMessage } from '../support/raw-message.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 let base: TestDatabase;
 let vault: TenantVault;
@@ -99,6 +101,35 @@ describe('the ingest point of mail', () => {
       ['12', ids[1]],
     ]);
     expect(await collectionOf(inbox)).toMatchObject({ stored: 2 });
+  });
+
+  it('hides what goes while its folder is listed under a new numbering', async () => {
+    const inbox = await makeFolder();
+    await store(inbox, [mail(1, '<g1@x>'), mail(2, '<g2@x>')]);
+    const ids = (await messagesOf(inbox)).map((row) => row.id);
+    await withFence(base.app, licence, (tx) => beginRenumbering(tx, licence, inbox, '9', null));
+    const listing = { uidValidity: '9', loop: 'backfill' } as const;
+    // The live loop is told that a message is gone whose page is on the way.
+    await store(inbox, [], { uidValidity: '9', vanished: [11] });
+    await store(inbox, [mail(12, '<g2@x>'), mail(11, '<g1@x>')], { ...listing, more: true });
+    expect(await messagesOf(inbox)).toHaveLength(2);
+    await store(inbox, [], listing);
+    expect((await messagesOf(inbox)).map((row) => row.id)).toEqual([ids[1]]);
+    const hidden = sql`select id from messages where id = ${ids[0]} and hidden_at is not null`;
+    expect(await read(hidden)).toHaveLength(1);
+    expect(await collectionOf(inbox)).toMatchObject({ stored: 1 });
+  });
+
+  it('counts what comes back with a folder that went while it was renumbered', async () => {
+    const inbox = await makeFolder();
+    await store(inbox, [mail(1, '<b1@x>')]);
+    await withFence(base.app, licence, (tx) => beginRenumbering(tx, licence, inbox, '9', null));
+    await withFence(base.app, licence, (tx) =>
+      hideFolder(tx, licence, inbox, { caughtUpAt: null, inferred: false }),
+    );
+    await makeFolder(inbox, '9');
+    await store(inbox, [mail(11, '<b1@x>')], { uidValidity: '9', loop: 'backfill' });
+    expect(await collectionOf(inbox)).toMatchObject({ stored: 1 });
   });
 
   it('keeps the id of a message that is moved out of a folder that is renumbered then', async () => {
@@ -252,6 +283,65 @@ describe('the ingest point of mail', () => {
     expect(await messagesOf(gone)).toEqual([]);
   });
 
+  it('stores no history that began before the position where it has to end', async () => {
+    const [numbered, hidden] = [await makeFolder(), await makeFolder()];
+    const begun: (Cursor | null)[] = [];
+    for (const folder of [numbered, hidden]) {
+      await store(folder, []);
+      begun.push((await cursorsOf(folder)).backfill);
+    }
+    await withFence(base.app, licence, async (tx) => {
+      await beginRenumbering(tx, licence, numbered, '9', null);
+      await hideFolder(tx, licence, hidden, { caughtUpAt: null, inferred: false });
+    });
+    await makeFolder(hidden);
+    for (const [i, folder] of [numbered, hidden].entries()) {
+      const uidValidity = folder === numbered ? '9' : '1';
+      await store(folder, [], { uidValidity });
+      const late = { uidValidity, loop: 'backfill' } as const;
+      const early = store(folder, [mail(1, '<early@x>')], { ...late, from: begun[i] ?? null });
+      await expect(early).rejects.toThrow(OvertakenError);
+      await store(folder, [mail(1, '<early@x>')], late);
+    }
+  });
+
+  it('lets the second of two loops see what the first has stored of a moved message', async () => {
+    const [inbox, archive] = [await makeFolder(), await makeFolder()];
+    const caughtUpAt = new Date(Date.now() - 1_000);
+    await store(inbox, [mail(1, '<both@x>')]);
+    await store(archive, []);
+    const [before] = await messagesOf(inbox);
+    const { live, backfill } = await cursorsOf(inbox);
+    const gone = pageOf(inbox, [], { vanished: [1], caughtUpAt, from: live });
+    let arrived: Promise<unknown> = Promise.resolve();
+    await withFence(base.app, licence, async (tx) => {
+      await storeMailPage(tx, licence, gone);
+      const there = { loop: 'backfill', caughtUpAt, from: backfill } as const;
+      let ended = false;
+      arrived = store(archive, [mail(7, '<both@x>')], there).finally(() => (ended = true));
+      await waitFor(async () => ended || (await isAnybodyWaiting()), { what: 'the second loop' });
+    });
+    await arrived;
+    expect((await messagesOf(archive)).map((row) => row.id)).toEqual([before!.id]);
+  });
+
+  it('counts a place that a move of ours brings back', async () => {
+    const [inbox, archive] = [await makeFolder(), await makeFolder()];
+    await store(inbox, [mail(1, '<back@x>')]);
+    await store(archive, [mail(7, '<back@x>')]);
+    await store(archive, [], { vanished: [7] });
+    await withFence(base.app, licence, (tx) =>
+      storeMoved(tx, licence, {
+        from: { folderId: inbox, uidValidity: '1' },
+        toFolderId: archive,
+        moved: [{ uid: 1, newUid: 7 }],
+      }),
+    );
+    expect(await messagesOf(archive)).toHaveLength(1);
+    expect(await collectionOf(inbox)).toMatchObject({ stored: 0 });
+    expect(await collectionOf(archive)).toMatchObject({ stored: 1 });
+  });
+
   it('voids the mark of a folder that was looked at while its history was read', async () => {
     const [still, looked] = [await makeFolder(), await makeFolder()];
     for (const folder of [still, looked]) {
@@ -282,15 +372,14 @@ describe('the ingest point of mail', () => {
   });
 });
 
-async function makeFolder(): Promise<string> {
-  const id = uuidv7();
+async function makeFolder(id = uuidv7(), uidValidity = '1'): Promise<string> {
   const folder: FolderToStore = {
     id,
     nameIndex: id,
     objectIndex: null,
     name: new Uint8Array([0]),
     role: undefined,
-    uidValidity: '1',
+    uidValidity,
     excluded: false,
     messages: 0,
   };
@@ -332,12 +421,24 @@ function pageOf(
 }
 
 async function store(folderId: string, messages: RawMessage[], more: Partial<PageToStore> = {}) {
-  const [at] = await read<{ live: Cursor | null; backfill: Cursor | null }>(sql`
-    select live_cursor as live, backfill_cursor as backfill from collections
-    where id = ${folderId}`);
-  const from = (more.loop === 'backfill' ? at?.backfill : at?.live) ?? null;
+  const { live, backfill } = await cursorsOf(folderId);
+  const from = more.loop === 'backfill' ? backfill : live;
   const page = pageOf(folderId, messages, { from, ...more });
   return await withFence(base.app, licence, (tx) => storeMailPage(tx, licence, page));
+}
+
+async function cursorsOf(folderId: string) {
+  const [row] = await read<{ live: Cursor | null; backfill: Cursor | null }>(sql`
+    select live_cursor as live, backfill_cursor as backfill from collections
+    where id = ${folderId}`);
+  return row!;
+}
+
+/** Whether a transaction waits for an advisory lock of another. */
+async function isAnybodyWaiting(): Promise<boolean> {
+  const waiting = sql`select from pg_locks where locktype = 'advisory' and not granted
+    and database = (select oid from pg_database where datname = current_database())`;
+  return (await read(waiting)).length > 0;
 }
 
 async function read<T extends Record<string, unknown>>(query: ReturnType<typeof sql>) {

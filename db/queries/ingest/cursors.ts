@@ -6,6 +6,17 @@ import type { Licence } from '../../fence.ts';
 import type { PageToStore } from './store-page.ts';
 
 /**
+ * Where a history begins anew. Each beginning is a position of its own: what was read of the folder
+ * before, even as the first page, ends where the live loop does not begin.
+ */
+export const historyBeginning = sql`jsonb_build_object('begun', gen_random_uuid())`;
+
+/** Whether nothing of the history is stored yet. */
+export function isHistoryBeginning(cursor: Cursor | null): boolean {
+  return cursor === null || 'begun' in cursor;
+}
+
+/**
  * Moves the loop's cursor in the transaction that stored what it covers, from where the page began.
  * A slice that Temporal has given up may still be at work beside its successor: of the two, the one
  * that was overtaken stores nothing, or what it read long ago would stand beyond every look.

@@ -58,12 +58,6 @@ export async function placeMessages(
   twins: Map<number, string>,
 ): Promise<{ owners: Map<number, string>; stored: number }> {
   const { messages } = page;
-  const claimed = [...twins.values()];
-  // What stood under the old numbering stands under the new one now.
-  const renumbered = await tx.execute<{ message_id: string }>(sql`
-    delete from placements where tenant_id = ${licence.tenantId} and folder_id = ${folderId}
-      and uid < 0 and message_id = any(${sql.param(claimed)}::uuid[])
-    returning message_id`);
   const uids = sql.param(messages.map((m) => m.uid));
   const rows = await tx.execute<{ uid: string; message_id: string; fresh: boolean }>(sql`
     with hidden as (
@@ -99,8 +93,26 @@ export async function placeMessages(
   const placed = [...twins].filter(([uid, id]) => owners.get(uid) === id).map(([, id]) => id);
   await unhide(tx, licence, placed);
   await leaveMissingPlaces(tx, licence, placed, { page, folderId });
-  const stored = rows.filter(({ fresh }) => fresh).length - renumbered.length;
-  return { owners, stored };
+  const left = await leaveOldNumbering(tx, licence, folderId, placed);
+  return { owners, stored: rows.filter(({ fresh }) => fresh).length - left };
+}
+
+/**
+ * What stood under the old numbering stands under the new one now; a message that did not get the
+ * place that it claimed is looked for on. Returns how many visible places went.
+ */
+async function leaveOldNumbering(
+  tx: Tx,
+  { tenantId }: Licence,
+  folderId: string,
+  messageIds: string[],
+): Promise<number> {
+  if (messageIds.length === 0) return 0;
+  const left = await tx.execute<{ visible: boolean }>(sql`
+    delete from placements where tenant_id = ${tenantId} and folder_id = ${folderId}
+      and uid < 0 and message_id = any(${sql.param(messageIds)}::uuid[])
+    returning hidden_at is null as visible`);
+  return left.filter(({ visible }) => visible).length;
 }
 
 /**

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
 import { holdDeletions, visiblePlaces } from './brake.ts';
+import { historyBeginning } from './cursors.ts';
 import { settleHomeless } from './vanished.ts';
 
 /**
@@ -32,8 +33,8 @@ export async function beginRenumbering(
     update folders set uid_validity = ${uidValidity}
     where tenant_id = ${licence.tenantId} and id = ${folderId}`);
   await tx.execute(sql`
-    update collections set backfill_cursor = null, backfill_done = false, mark = null,
-      renumbered_since = coalesce(renumbered_since, ${caughtUpAt?.toISOString() ?? null})
+    update collections set backfill_cursor = ${historyBeginning}, backfill_done = false,
+      mark = null, renumbered_since = coalesce(renumbered_since, ${caughtUpAt?.toISOString() ?? null})
     where tenant_id = ${licence.tenantId} and id = ${folderId}`);
 }
 

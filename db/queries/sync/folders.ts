@@ -4,6 +4,7 @@ import type { Cursor } from '../../../domain/provider.ts';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
 import { holdDeletions, visiblePlaces, type MissingPlaces } from '../ingest/brake.ts';
+import { historyBeginning } from '../ingest/cursors.ts';
 import { takeTurns } from '../ingest/take-turns.ts';
 import { settleHomeless } from '../ingest/vanished.ts';
 
@@ -113,8 +114,8 @@ async function hidePlaces(
 
 async function forgetPosition(tx: Tx, licence: Licence, folderId: string): Promise<void> {
   await tx.execute(sql`
-    update collections set live_cursor = null, backfill_cursor = null, backfill_done = false,
-      mark = null
+    update collections set live_cursor = null, backfill_cursor = ${historyBeginning},
+      backfill_done = false, mark = null
     where tenant_id = ${licence.tenantId} and id = ${folderId}`);
 }
 
