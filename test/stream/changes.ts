@@ -1,6 +1,6 @@
 import * as folderChanges from './folder-changes.ts';
 import * as mailChanges from './mail-changes.ts';
-import type { OtherClient } from './other-client.ts';
+import { RefusedError, type OtherClient } from './other-client.ts';
 
 type MakeChange = (client: OtherClient) => Promise<void>;
 
@@ -35,7 +35,8 @@ export async function makeChange(client: OtherClient): Promise<boolean> {
     return true;
   } catch (error) {
     const { responseStatus, executedCommand } = error as Record<string, unknown>;
-    if (responseStatus !== 'NO' && client.imap.usable) throw error;
+    const refused = error instanceof RefusedError || responseStatus === 'NO';
+    if (!refused && client.imap.usable) throw error;
     if (!client.imap.usable) await client.reopen();
     client.journal.note({ kind: `refused ${String(executedCommand)}`, folder: '', uids: [] });
     return false;

@@ -93,9 +93,11 @@ export async function readTokens(
   return tokens;
 }
 
-/** A command that the server refused. */
-export function refusal(what: string): Error {
-  return new Error(`the server refused: ${what}`);
+/** A command that the server refused; the client tells no more of it. */
+export class RefusedError extends Error {}
+
+export function refusal(what: string): RefusedError {
+  return new RefusedError(`the server refused: ${what}`);
 }
 
 /** Some of these UIDs, at most `max`: by chance neighbours or strewn over the folder. */
