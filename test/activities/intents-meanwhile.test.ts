@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ProviderFailure } from '../../domain/failure.ts';
 import { mailFlags } from '../../domain/mail.ts';
 import {
   startAskingMailbox,
@@ -131,6 +132,24 @@ describe.each(levels)('another client changes a %s server while Steward writes',
     const there = await asking.other.search({ header: { 'message-id': `<${counter}@x>` } });
     await asking.other.mailboxClose();
     expect(there).toEqual([]);
+    expect(await asking.differences()).toEqual([]);
+  });
+
+  it('keeps the id of a message that left a folder before the folder was deleted', async () => {
+    await asking.other.mailboxCreate('Doomed');
+    await asking.settle();
+    const { id, uid } = await arrive('Doomed');
+    await theirMove('Doomed', uid, 'INBOX');
+    const mail = beforeLookingAt(asking.mailbox.deps.mail, 'Doomed', async () => {
+      throw new ProviderFailure('provider-down', 'The look ends before the folder.');
+    });
+    expect(await asking.live({ mail })).toMatchObject({ outcome: 'failed' });
+    expect((await newestIn('INBOX')).id).not.toBe(id);
+    const { vault, licence } = asking.mailbox;
+    const folderId = vault.index('folder', licence.connectionId, 'Doomed');
+    await asking.ask({ kind: 'delete-folder', folderId });
+    await asking.settle();
+    expect((await newestIn('INBOX')).id).toBe(id);
     expect(await asking.differences()).toEqual([]);
   });
 

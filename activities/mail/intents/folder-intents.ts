@@ -67,11 +67,15 @@ async function rename(
   return findByPath(await context.list(), path)?.id ?? null;
 }
 
-/** The messages went with the folder, by the member's own wish: nobody needs to be asked again. */
+/**
+ * The messages went with the folder, by the member's own wish: nobody needs to be asked again. What
+ * another client had moved out of it before keeps its id.
+ */
 async function remove({ slice, session }: IntentContext, folder: SyncFolder): Promise<void> {
   await session.write.deleteFolder(folder.remote);
+  const { caughtUpAt } = slice.facts;
   slice.counts.removed += await slice.write((tx) =>
-    hideFolder(tx, slice.licence, folder.id, { caughtUpAt: null, inferred: false }),
+    hideFolder(tx, slice.licence, folder.id, { caughtUpAt, inferred: false }),
   );
 }
 
