@@ -13,8 +13,11 @@ const batch = 4;
 /** A CRM's pace: a change every few tenths of a second is a busy team on one mailbox. */
 const pauseMs = 300;
 
-/** While a process is down an answer may be long in coming; the caller asks again. */
-const answerTimeoutMs = 60_000;
+/**
+ * While processes die one after the other an answer may be long in coming; the caller asks again.
+ * A death costs up to half a minute, and several may follow each other before a turn is through.
+ */
+const answerTimeoutMs = 120_000;
 
 export interface OwnChanges extends Background {
   /** How many changes were accepted. */

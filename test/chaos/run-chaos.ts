@@ -42,6 +42,7 @@ export async function runChaos(world: World, kills: number): Promise<ChaosResult
         for (const victim of shuffled(world)) {
           const kill = await killInMidWork(world, victim, phase.keepBusy);
           result.push(kill);
+          for (const background of [own, phase]) background.check();
           world.say(`${result.length} of ${kills * victims.length}: ${tell(kill, phase, own)}`);
         }
       } finally {
@@ -75,18 +76,18 @@ function importing(world: World): Phase {
   const keepBusy = async (): Promise<void> => {
     if (!(await world.imports())) await world.feed();
   };
-  return { name: 'import', keepBusy, stop: async () => undefined };
+  return { name: 'import', keepBusy, check: () => undefined, stop: async () => undefined };
 }
 
 /** Another client changes mail and folders, and the store follows. */
 function living(world: World): Phase {
   let changes = 0;
-  const { stop } = repeat(changePauseMs, async () => {
+  const background = repeat(changePauseMs, async () => {
     await makeChange(world.otherClient);
     changes += 1;
     if (changes % changesPerPoke === 0) await world.poke();
   });
-  return { name: 'live sync', keepBusy: async () => undefined, stop };
+  return { ...background, name: 'live sync', keepBusy: async () => undefined };
 }
 
 function shuffled({ random }: World): (typeof victims)[number][] {
