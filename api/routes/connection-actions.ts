@@ -8,7 +8,7 @@ import {
   requestResync,
 } from '../../db/queries/connection-requests.ts';
 import { readConnection, writeWanted } from '../../db/queries/connections.ts';
-import type { Tx } from '../../db/client.ts';
+import type { Database, Tx } from '../../db/client.ts';
 import { withTenant, withTenantWrite, withTransition } from '../../db/tenant.ts';
 import { disconnectedDataKeptDays } from '../../workflows/contract.ts';
 import { type ApiEnv, auditActor, tenantOf } from '../context.ts';
@@ -79,42 +79,15 @@ interface Target {
 
 export function addConnectionActionRoutes(app: ApiApp, deps: ApiDeps): void {
   const { database } = deps;
-
-  /** Carries out one action on the connection that exists, wakes its workflow, answers 202. */
-  const act = async (
-    c: Context<ApiEnv>,
-    work: (target: Target, actor: string) => Promise<void>,
-    permit = requireOwnOrAdmin,
-  ) => {
-    const principal = tenantOf(c);
-    const { tenantId } = principal;
-    const id = requireId('connection', c.req.param('id') ?? '');
-    const row = await withTenant(database, tenantId, (tx) => readConnection(tx, tenantId, id));
-    if (!row) throw notFound();
-    permit(principal, row.memberId);
-    await work({ tenantId, id }, auditActor(principal));
-    await nudge(deps, { tenantId, connectionId: id, provider: 'imap', capability: 'mail' });
-    const view = await readConnectionView(deps, principal, id);
-    const statusUrl = `/v1/connections/${view.id}`;
-    return c.json({ id: view.id, state: view.state, statusUrl }, 202);
-  };
-
-  const want = (wanted: 'run' | 'paused') => async (target: Target, actor: string) => {
-    await withTenantWrite(database, target.tenantId, async (tx) => {
-      await requireConnected(tx, target);
-      const written = await writeWanted(tx, target, wanted);
-      const done = wanted === 'run' ? 'resumed' : 'paused';
-      if (written?.changed) await audit(tx, target, actor, `connection.${done}`);
-    });
-  };
+  const act = actWith(deps);
 
   app.openapi(syncRoute, (c) =>
     act(c, (target) =>
       withTenantWrite(database, target.tenantId, (tx) => requireConnected(tx, target)),
     ),
   );
-  app.openapi(pauseRoute, (c) => act(c, want('paused')));
-  app.openapi(resumeRoute, (c) => act(c, want('run')));
+  app.openapi(pauseRoute, (c) => act(c, want(database, 'paused')));
+  app.openapi(resumeRoute, (c) => act(c, want(database, 'run')));
 
   app.openapi(resyncRoute, (c) =>
     act(c, (target, actor) =>
@@ -165,6 +138,38 @@ export function addConnectionActionRoutes(app: ApiApp, deps: ApiDeps): void {
       }),
     );
   });
+}
+
+function actWith(deps: ApiDeps) {
+  /** Carries out one action on the connection that exists, wakes its workflow, answers 202. */
+  return async (
+    c: Context<ApiEnv>,
+    work: (target: Target, actor: string) => Promise<void>,
+    permit = requireOwnOrAdmin,
+  ) => {
+    const principal = tenantOf(c);
+    const { tenantId } = principal;
+    const id = requireId('connection', c.req.param('id') ?? '');
+    const row = await withTenant(deps.database, tenantId, (tx) => readConnection(tx, tenantId, id));
+    if (!row) throw notFound();
+    permit(principal, row.memberId);
+    await work({ tenantId, id }, auditActor(principal));
+    await nudge(deps, { tenantId, connectionId: id, provider: 'imap', capability: 'mail' });
+    const view = await readConnectionView(deps, principal, id);
+    const statusUrl = `/v1/connections/${view.id}`;
+    return c.json({ id: view.id, state: view.state, statusUrl }, 202);
+  };
+}
+
+function want(database: Database, wanted: 'run' | 'paused') {
+  return async (target: Target, actor: string): Promise<void> => {
+    await withTenantWrite(database, target.tenantId, async (tx) => {
+      await requireConnected(tx, target);
+      const written = await writeWanted(tx, target, wanted);
+      const done = wanted === 'run' ? 'resumed' : 'paused';
+      if (written?.changed) await audit(tx, target, actor, `connection.${done}`);
+    });
+  };
 }
 
 async function requireConnected(tx: Tx, { tenantId, id }: Target): Promise<void> {
