@@ -1,6 +1,7 @@
 import type { ImapFlow, MailboxLockObject } from 'imapflow';
 import type { Random } from '../emulators/imap/sample/random.ts';
 import type { Dovecot } from '../support/dovecot.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { createLetters, readToken, tokenHeader, type Letters } from './letters.ts';
 import { createTouches, type Touches } from './touches.ts';
@@ -64,12 +65,23 @@ export async function openOtherClient(
   };
 }
 
-/** Dovecot trips now and then over a folder that another session renames; the next try succeeds. */
+/** A server that trips over a folder for longer is at fault, or we are. */
+const trippedMaxMs = 5_000;
+
+/** Dovecot trips now and then over a folder that another session changes; then it is asked again. */
 async function lockFolder(imap: ImapFlow, folder: string): Promise<MailboxLockObject> {
-  return await imap.getMailboxLock(folder).catch(async (error: unknown) => {
-    if ((error as Record<string, unknown>)['serverResponseCode'] !== 'SERVERBUG') throw error;
-    return await imap.getMailboxLock(folder);
-  });
+  let refused: unknown;
+  const lock = await waitFor(
+    async () =>
+      await imap.getMailboxLock(folder).catch((error: unknown) => {
+        if ((error as Record<string, unknown>)['serverResponseCode'] === 'SERVERBUG') return null;
+        refused = error;
+        return 'refused' as const;
+      }),
+    { what: `${folder} to be opened`, timeoutMs: trippedMaxMs },
+  );
+  if (lock === 'refused') throw refused;
+  return lock;
 }
 
 async function openSession(dovecot: Dovecot): Promise<ImapFlow> {

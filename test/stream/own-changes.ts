@@ -176,11 +176,15 @@ function note(
   });
 }
 
-/** The message or folder that was shown may be gone by now, and the mailbox may have no trash. */
+/** What was shown, the message or the folder to move it to, may be gone; there may be no trash. */
 function isAccepted({ status, body }: Answer): boolean {
   if (status === 202) return true;
-  const fields = ((body['errors'] ?? []) as { field: string }[]).map(({ field }) => field);
-  if (status === 404 || (status === 400 && fields.includes('trash'))) return false;
+  const errors = (body['errors'] ?? []) as { field: string; message: string }[];
+  const isGone = errors.some(
+    ({ field, message }) =>
+      field === 'trash' || (field === 'folder' && message.startsWith('Names no folder')),
+  );
+  if (status === 404 || (status === 400 && isGone)) return false;
   throw new Error(`the API answered ${status}: ${JSON.stringify(body)}`);
 }
 
