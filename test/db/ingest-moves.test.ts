@@ -108,6 +108,23 @@ describe('moved and renumbered mail at the ingest point', () => {
     expect((await ingest.messagesOf(archive)).map((row) => row.id)).toEqual(ids);
   });
 
+  it('keeps the id of a message that left a folder before it was renumbered and deleted', async () => {
+    const [inbox, archive] = [await ingest.makeFolder(), await ingest.makeFolder()];
+    const before = new Date(Date.now() - 1_000);
+    await ingest.store(inbox, [mail(1, '<r1@x>')]);
+    const ids = (await ingest.messagesOf(inbox)).map((row) => row.id);
+    await ingest.store(archive, [mail(7, '<r1@x>')]);
+    await withFence(ingest.base.app, ingest.licence, (tx) =>
+      beginRenumbering(tx, ingest.licence, inbox, '9', before),
+    );
+    // All was in step once more meanwhile, but for the folder that was not listed again yet.
+    const later = new Date(Date.now() + 1_000);
+    await withFence(ingest.base.app, ingest.licence, (tx) =>
+      hideFolder(tx, ingest.licence, inbox, { caughtUpAt: later, inferred: true }),
+    );
+    expect((await ingest.messagesOf(archive)).map((row) => row.id)).toEqual(ids);
+  });
+
   it('keeps the first id of a message that was moved twice before anybody looked', async () => {
     const [inbox, archive, sent] = [
       await ingest.makeFolder(),

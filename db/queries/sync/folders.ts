@@ -54,9 +54,10 @@ export async function hideFolder(
   tx: Tx,
   licence: Licence,
   folderId: string,
-  { caughtUpAt, inferred }: { caughtUpAt: Date | null; inferred: boolean },
+  { inferred, ...seen }: { caughtUpAt: Date | null; inferred: boolean },
 ): Promise<number> {
   await takeTurns(tx, licence);
+  const caughtUpAt = await inStepSince(tx, licence, folderId, seen.caughtUpAt);
   if (inferred) await holdDeletions(tx, licence, { folderId, which: sql`true`, caughtUpAt });
   const which = inferred ? sql`p.missing_at is null` : sql`true`;
   const lost = await hidePlaces(tx, licence, { folderId, which, caughtUpAt });
@@ -83,9 +84,10 @@ export async function emptyFolder(
   tx: Tx,
   licence: Licence,
   folderId: string,
-  caughtUpAt: Date | null,
+  seenAt: Date | null,
 ): Promise<number> {
   await takeTurns(tx, licence);
+  const caughtUpAt = await inStepSince(tx, licence, folderId, seenAt);
   const lost = await hidePlaces(tx, licence, { folderId, which: sql`true`, caughtUpAt });
   await forgetPosition(tx, licence, folderId);
   return lost;
@@ -112,10 +114,25 @@ async function hidePlaces(
   return lost.length;
 }
 
+/** A folder that is listed again after a renumbering was last in step before that began. */
+async function inStepSince(
+  tx: Tx,
+  { tenantId }: Licence,
+  folderId: string,
+  caughtUpAt: Date | null,
+): Promise<Date | null> {
+  if (!caughtUpAt) return null;
+  const [folder] = await tx.execute<{ since: string | null }>(sql`
+    select renumbered_since as since from collections
+    where tenant_id = ${tenantId} and id = ${folderId}`);
+  const since = folder?.since ? new Date(folder.since) : caughtUpAt;
+  return since < caughtUpAt ? since : caughtUpAt;
+}
+
 async function forgetPosition(tx: Tx, licence: Licence, folderId: string): Promise<void> {
   await tx.execute(sql`
     update collections set live_cursor = null, backfill_cursor = ${historyBeginning},
-      backfill_done = false, mark = null
+      backfill_done = false, mark = null, renumbered_since = null
     where tenant_id = ${licence.tenantId} and id = ${folderId}`);
 }
 
