@@ -1,7 +1,6 @@
-import type { ImapFlow, MailboxLockObject } from 'imapflow';
+import type { ImapFlow } from 'imapflow';
 import type { Random } from '../emulators/imap/sample/random.ts';
 import type { Dovecot } from '../support/dovecot.ts';
-import { waitFor } from '../support/wait-for.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { createLetters, readToken, tokenHeader, type Letters } from './letters.ts';
 import { createTouches, type Touches } from './touches.ts';
@@ -30,15 +29,15 @@ export async function openOtherClient(
   spared: readonly string[] = [],
 ): Promise<OtherClient> {
   let imap = await openSession(dovecot);
+  const reopen = async (): Promise<void> => {
+    imap.close();
+    imap = await openSession(dovecot);
+  };
   return {
-    ...{ dovecot, random, letters: createLetters(random), journal: createJournal() },
+    ...{ reopen, dovecot, random, letters: createLetters(random), journal: createJournal() },
     touches: createTouches(),
     get imap() {
       return imap;
-    },
-    reopen: async () => {
-      imap.close();
-      imap = await openSession(dovecot);
     },
     folders: async () => {
       const listed = await imap.list();
@@ -48,7 +47,12 @@ export async function openOtherClient(
       return open.map(({ path }) => path).toSorted();
     },
     inFolder: async (folder, work) => {
-      const lock = await lockFolder(imap, folder);
+      const lock = await imap.getMailboxLock(folder).catch(async (error: unknown) => {
+        // Dovecot trips over a folder that another session changes, some sessions for good.
+        if ((error as Record<string, unknown>)['serverResponseCode'] !== 'SERVERBUG') throw error;
+        await reopen();
+        return await imap.getMailboxLock(folder);
+      });
       try {
         const uids = await imap.search({ all: true }, { uid: true });
         if (!uids) throw new Error(`${folder} could not be searched`);
@@ -63,25 +67,6 @@ export async function openOtherClient(
       if (imap.usable) await imap.logout();
     },
   };
-}
-
-/** A server that trips over a folder for longer is at fault, or we are. */
-const trippedMaxMs = 5_000;
-
-/** Dovecot trips now and then over a folder that another session changes; then it is asked again. */
-async function lockFolder(imap: ImapFlow, folder: string): Promise<MailboxLockObject> {
-  let refused: unknown;
-  const lock = await waitFor(
-    async () =>
-      await imap.getMailboxLock(folder).catch((error: unknown) => {
-        if ((error as Record<string, unknown>)['serverResponseCode'] === 'SERVERBUG') return null;
-        refused = error;
-        return 'refused' as const;
-      }),
-    { what: `${folder} to be opened`, timeoutMs: trippedMaxMs },
-  );
-  if (lock === 'refused') throw refused;
-  return lock;
 }
 
 async function openSession(dovecot: Dovecot): Promise<ImapFlow> {
