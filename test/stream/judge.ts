@@ -33,7 +33,8 @@ export interface Fault {
  */
 export function findFaults(asked: readonly Asked[], evidence: Evidence): Fault[] {
   const letters = asked.filter((one) => one.about === 'letter');
-  const byMessage = Map.groupBy(letters, ({ message }) => message);
+  // Not by message: a letter that was met at its new place first had another id for a moment.
+  const byLetter = Map.groupBy(letters, ({ token }) => token);
   const at = (one: Asked, found: string[]): Fault[] =>
     found.map((what) =>
       one.about === 'letter'
@@ -47,7 +48,7 @@ export function findFaults(asked: readonly Asked[], evidence: Evidence): Fault[]
         one.intents.flatMap((id) => judgeIntent(one, id, evidence)),
       ),
     ),
-    ...[...byMessage.values()].flatMap((own) => at(own.at(-1)!, judgeLetter(own, evidence))),
+    ...[...byLetter.values()].flatMap((own) => at(own.at(-1)!, judgeLetter(own, evidence))),
     ...asked.flatMap((one) => at(one, one.about === 'folder' ? judgeFolder(one, evidence) : [])),
   ];
 }

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import { findFaults, type Evidence } from './judge.ts';
+import type { Asked, Promised } from './own-changes.ts';
+import { createTouches } from './touches.ts';
+
+/** The judge of the stream is judged itself: what it must find, and what it must not. */
+
+type AskedLetter = Extract<Asked, { about: 'letter' }>;
+
+const read: Promised = { read: true, flagged: false, labels: [], folders: ['INBOX'] };
+const labelled: Promised = { ...read, labels: ['CRM'] };
+
+function askOf(message: string, promised: Promised | undefined, intent: string): AskedLetter {
+  const place = { folder: 'INBOX', uid: 7 };
+  return { about: 'letter', token: '1', message, ...place, promised, intents: [intent] };
+}
+
+function evidence(flags: string[], changed: Partial<Evidence> = {}): Evidence {
+  const done = { kind: 'flags' as const, state: 'done' as const, reason: null };
+  return {
+    level: 'plain',
+    intents: new Map(['i1', 'i2'].map((id) => [id, done])),
+    places: new Map([['1', [{ folder: 'INBOX', uid: 7, flags }]]]),
+    folders: ['INBOX'],
+    touches: createTouches(),
+    copied: new Set(),
+    ...changed,
+  };
+}
+
+describe('the judge of the stream', () => {
+  it('holds the last change of a letter due, whichever message it was at the time', () => {
+    const asked = [askOf('msg_new', labelled, 'i1'), askOf('msg_old', read, 'i2')];
+    expect(findFaults(asked, evidence(['\\Seen']))).toEqual([]);
+    expect(findFaults(asked, evidence(['\\Seen', 'CRM']))).toHaveLength(1);
+  });
+
+  it('finds a change that left no trace, unless another client had a hand in it', () => {
+    const asked = [askOf('msg_1', read, 'i1')];
+    expect(findFaults(asked, evidence([]))).toHaveLength(1);
+    const touches = createTouches();
+    touches.letters(['1'], 'flags');
+    expect(findFaults(asked, evidence([], { touches }))).toEqual([]);
+  });
+
+  it('finds a letter that is doubled, lost, elsewhere, or back from the dead', () => {
+    const asked = [askOf('msg_1', read, 'i1')];
+    const place = { folder: 'INBOX', uid: 7, flags: ['\\Seen'] };
+    const lying = (...places: (typeof place)[]) =>
+      findFaults(asked, evidence([], { places: new Map([['1', places]]) }));
+    expect(lying(place)).toEqual([]);
+    expect(lying(place, { ...place, uid: 8 })).toHaveLength(1);
+    expect(lying()).toHaveLength(1);
+    expect(lying({ ...place, folder: 'Trash' })).toHaveLength(1);
+    const deleted = { kind: 'delete' as const, state: 'done' as const, reason: null };
+    const intents = new Map([['i1', deleted]]);
+    const gone = [askOf('msg_1', undefined, 'i1')];
+    expect(findFaults(gone, evidence(['\\Seen'], { intents }))).toHaveLength(1);
+  });
+
+  it('finds an intent that is lost, still waits, or was refused for a reason that is not true', () => {
+    const asked = [askOf('msg_1', read, 'i1')];
+    const ended = (state: 'pending' | 'refused', reason: string | null) => {
+      const intents = new Map([['i1', { kind: 'flags' as const, state, reason }]]);
+      return findFaults(asked, evidence([], { intents })).map(({ what }) => what);
+    };
+    expect(findFaults(asked, evidence(['\\Seen'], { intents: new Map() }))[0]?.what).toContain(
+      'is lost',
+    );
+    expect(ended('pending', null)[0]).toContain('still pending');
+    expect(ended('refused', 'imap-refused')[0]).toContain('was refused: imap-refused');
+  });
+});
