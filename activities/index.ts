@@ -43,7 +43,7 @@ async function alive<T>(work: (life: SliceLife) => Promise<T>): Promise<T> {
           latest = { ...counts };
           context.heartbeat(latest);
         },
-        cancelled: () => context.cancellationSignal.aborted,
+        cancelled: context.cancellationSignal,
       }),
     );
   } finally {

@@ -35,9 +35,15 @@ export async function reportOf(
     }
     // The next slice begins where the other one has come to.
     if (error instanceof OvertakenError) return await report(deps, licence, 'more', counts);
+    // It was us who closed the session, or gave up waiting for one: nothing speaks against the provider.
+    if (endedByUs(slice, error)) return await report(deps, licence, 'more', counts);
     if (!(error instanceof ProviderFailure)) throw error;
     return await reportFailure(slice, loop, failuresBefore, error);
   }
+}
+
+function endedByUs({ cancelled }: Slice, error: unknown): boolean {
+  return cancelled.aborted && (error instanceof ProviderFailure || error === cancelled.reason);
 }
 
 /** A report of a slice that did nothing. */

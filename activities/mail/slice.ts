@@ -47,6 +47,8 @@ export interface Slice {
   startedAt: Date;
   /** Reports the counts, and says whether the slice has to end now. */
   pulse(): boolean;
+  /** Ends the slice's session wherever it is: a server that is silent must not hold a worker up. */
+  readonly cancelled: AbortSignal;
   /** Runs a writing transaction under the fence, and remembers what is wanted meanwhile. */
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   wanted(): Wanted;
@@ -57,7 +59,8 @@ export type SliceCounts = Pick<SliceReport, 'stored' | 'updated' | 'removed' | '
 /** Progress for the operator's view and the heartbeat; called after every page. */
 export interface SliceLife {
   heartbeat(counts: SliceCounts): void;
-  cancelled(): boolean;
+  /** The worker stops, or Temporal has given the slice up: it ends, in mid-page if need be. */
+  readonly cancelled: AbortSignal;
 }
 
 export type OpenedSlice =
@@ -142,8 +145,9 @@ function createSlice(
     startedAt: facts.now,
     pulse: () => {
       life.heartbeat(counts);
-      return life.cancelled() || wanted !== 'run' || Date.now() >= deadline;
+      return life.cancelled.aborted || wanted !== 'run' || Date.now() >= deadline;
     },
+    cancelled: life.cancelled,
     write: (work) =>
       withFence(deps.database, found, async (tx, wantedNow) => {
         wanted = wantedNow;
@@ -158,7 +162,7 @@ function createSlice(
  * After the last strike no login is tried any more: another one might lock the account.
  */
 export async function withSession<T>(
-  { deps, account, facts }: Slice,
+  { deps, account, facts, cancelled }: Slice,
   work: (session: MailSession) => Promise<T>,
 ): Promise<T> {
   if (facts.loginStrikes >= loginStrikesMax) {
@@ -168,7 +172,8 @@ export async function withSession<T>(
       { code: 'imap-login-stopped' },
     );
   }
-  const session = await deps.mail.connect(account, AbortSignal.timeout(sessionMs));
+  const end = AbortSignal.any([AbortSignal.timeout(sessionMs), cancelled]);
+  const session = await deps.mail.connect(account, end);
   try {
     return await work(session);
   } finally {

@@ -10,6 +10,7 @@ import { dyingDatabase } from '../support/dying-database.ts';
 import { appendLetters, expunge, move } from '../support/mailbox-rows.ts';
 import { generateMaildir } from '../support/mailbox-generator.ts';
 import { findOffences } from '../support/store-invariants.ts';
+import { undisturbed } from '../support/slice-life.ts';
 
 /** Several pages of history, some of them in flight at once. */
 const messages = 900;
@@ -34,11 +35,10 @@ describe.each(moments)('a process killed at every transaction, $moment', ({ comm
     generateMaildir({ maildir, messages, folders: 3, seed: 41, mix: 'text' });
     const { tenantId, connectionId } = asking.mailbox.licence;
     const target = { tenantId, connectionId, capability: 'mail', failuresBefore: 0 } as const;
-    const life = { heartbeat: () => undefined, cancelled: () => false };
     slices = {
-      live: (deps) => runLiveSlice(deps, { ...target, poked: true, cautious: false }, life),
-      backfill: (deps) => runBackfillSlice(deps, target, life),
-      reconcile: (deps) => runReconcileSlice(deps, target, life),
+      live: (deps) => runLiveSlice(deps, { ...target, poked: true, cautious: false }, undisturbed),
+      backfill: (deps) => runBackfillSlice(deps, target, undisturbed),
+      reconcile: (deps) => runReconcileSlice(deps, target, undisturbed),
     };
   }, 60_000);
 

@@ -5,6 +5,7 @@ import { mailFlags } from '../../domain/mail.ts';
 import { startAskingMailbox, type AskingMailbox } from '../support/asking-mailbox.ts';
 import type { CapabilityLevel } from '../support/dovecot.ts';
 import { whileHistoryIsOnItsWay } from '../support/overriding-history.ts';
+import { undisturbed } from '../support/slice-life.ts';
 
 const levels: CapabilityLevel[] = ['qresync', 'condstore'];
 
@@ -33,8 +34,7 @@ describe.each(levels)('a %s server changes while its history is imported', (leve
     const { tenantId, connectionId } = licence;
     const target = { tenantId, connectionId, capability: 'mail', failuresBefore: 0 } as const;
     const mail = whileHistoryIsOnItsWay(deps.mail, folder, happen);
-    const life = { heartbeat: () => undefined, cancelled: () => false };
-    await runBackfillSlice({ ...deps, mail }, target, life);
+    await runBackfillSlice({ ...deps, mail }, target, undisturbed);
   }
 
   it('stores mail that arrives while its folder is renumbered twice', async () => {

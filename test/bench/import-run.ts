@@ -46,7 +46,7 @@ const life: SliceLife = {
   heartbeat: () => {
     rssMax = Math.max(rssMax, process.memoryUsage.rss());
   },
-  cancelled: () => false,
+  cancelled: new AbortController().signal,
 };
 
 const cpuBefore = process.cpuUsage();

@@ -15,6 +15,7 @@ import type { Dovecot } from '../support/dovecot.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { openCountingProxy } from './counting-proxy.ts';
 import type { Store } from './store.ts';
+import { undisturbed } from '../support/slice-life.ts';
 
 /** What one live slice took. */
 export interface Cost {
@@ -34,8 +35,6 @@ export interface MeteredMailbox {
   close(): Promise<void>;
 }
 
-const life = { heartbeat: () => {}, cancelled: () => false };
-
 type Deps = Omit<ActivityDeps, 'database'>;
 
 export async function openMeteredMailbox(store: Store, dovecot: Dovecot): Promise<MeteredMailbox> {
@@ -47,9 +46,9 @@ export async function openMeteredMailbox(store: Store, dovecot: Dovecot): Promis
   return {
     importAll: async () => {
       const before = { ...deps, database: store.app };
-      await runLiveSlice(before, live, life);
+      await runLiveSlice(before, live, undisturbed);
       for (;;) {
-        const { outcome, progress } = await runBackfillSlice(before, target, life);
+        const { outcome, progress } = await runBackfillSlice(before, target, undisturbed);
         if (outcome === 'failed') throw new Error('the import failed');
         if (outcome !== 'done') continue;
         await owner.sql.unsafe('vacuum analyze');
@@ -60,7 +59,7 @@ export async function openMeteredMailbox(store: Store, dovecot: Dovecot): Promis
       const before = await readRows(owner.sql);
       proxy.take();
       const report = await withOwnDatabase(store, owner.sql, (database) =>
-        runLiveSlice({ ...deps, database }, live, life),
+        runLiveSlice({ ...deps, database }, live, undisturbed),
       );
       const { sent, received, commands } = proxy.take();
       requireTenChanges(report);

@@ -9,6 +9,7 @@ import { createKeyring } from '../../runtime/keyring.ts';
 import { watchShards } from '../../workflows/contract.ts';
 import { createTestConnection } from '../support/connection.ts';
 import type { Store } from './store.ts';
+import { undisturbed } from '../support/slice-life.ts';
 
 /** Connections of one tenant; each tenant costs a transaction when its signs of life are written. */
 const connectionsPerTenant = 10;
@@ -62,13 +63,12 @@ async function bringInStep(
   const poke = async (): Promise<void> => undefined;
   const log = { info: () => undefined, warn: (facts: object) => console.error(facts) };
   const deps = { database, keyring, encoder: { encode }, mail, poke, log };
-  const life = { heartbeat: () => undefined, cancelled: () => false };
   const due = connections.values();
   const work = async (): Promise<void> => {
     for (const { tenantId, connectionId } of due) {
       const target = { tenantId, connectionId, capability: 'mail' as const };
       const input = { ...target, poked: true, cautious: false, failuresBefore: 0 };
-      await runLiveSlice(deps, input, life);
+      await runLiveSlice(deps, input, undisturbed);
     }
   };
   await Promise.all(Array.from({ length: slicesMax }, work));

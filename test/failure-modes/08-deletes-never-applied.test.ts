@@ -13,6 +13,7 @@ import {
 import { findOffences } from '../support/store-invariants.ts';
 import { startSyncedMailbox, type SyncedMailbox } from '../support/synced-mailbox.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { undisturbed } from '../support/slice-life.ts';
 
 let mailbox: SyncedMailbox;
 
@@ -65,7 +66,7 @@ it('what is hidden is erased after the undo window, with all that only it needed
   await runLiveSlice(
     mailbox.worker.deps,
     { ...target, poked: false, cautious: false, failuresBefore: 0 },
-    { heartbeat: () => undefined, cancelled: () => false },
+    undisturbed,
   );
   expect(await messagesNamed(mailbox, 'mail-2@x')).toEqual([]);
   expect(await rowsOf(mailbox, sql`select from tombstones`)).toEqual([]);

@@ -6,10 +6,10 @@ import { runLiveSlice } from '../../activities/mail/live-slice.ts';
 import { startAskingMailbox, type AskingMailbox } from '../support/asking-mailbox.ts';
 import { createTestConnection } from '../support/connection.ts';
 import { letter } from '../support/mailbox-rows.ts';
+import { undisturbed } from '../support/slice-life.ts';
 
 const date = new Date(Date.UTC(2026, 0, 1));
 const nameless = (text: string) => `Subject: nameless\r\nFrom: ann@example.org\r\n\r\n${text}\r\n`;
-const life = { heartbeat: () => undefined, cancelled: () => false };
 
 describe.each(['qresync', 'uidplus'] as const)('at a %s server', (capabilities) => {
   let world: AskingMailbox;
@@ -97,8 +97,8 @@ describe.each(['qresync', 'uidplus'] as const)('at a %s server', (capabilities) 
       ...{ username: dovecot.user, password: dovecot.password },
     });
     const target = { ...second, capability: 'mail' as const, failuresBefore: 0 };
-    await runLiveSlice(deps, { ...target, poked: true, cautious: false }, life);
-    await runBackfillSlice(deps, target, life);
+    await runLiveSlice(deps, { ...target, poked: true, cautious: false }, undisturbed);
+    await runBackfillSlice(deps, target, undisturbed);
     const rows = await mailbox.read(sql`
       select connection_id, count(distinct id)::int as count from messages
       where hidden_at is null group by connection_id`);

@@ -3,7 +3,6 @@ import { sql } from 'drizzle-orm';
 import type { ActivityDeps } from '../../activities/deps.ts';
 import { runBackfillSlice } from '../../activities/mail/backfill-slice.ts';
 import { runLiveSlice } from '../../activities/mail/live-slice.ts';
-import type { SliceLife } from '../../activities/mail/slice.ts';
 import type { FoundLicence } from '../../db/fence.ts';
 import { withTenant } from '../../db/tenant.ts';
 import { uuidv7 } from '../../domain/ids.ts';
@@ -15,6 +14,7 @@ import { hostileUser } from '../emulators/imap-hostile/server.ts';
 import { createTestConnection } from '../support/connection.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { createTestKeyring } from '../support/keys.ts';
+import { undisturbed } from '../support/slice-life.ts';
 
 interface Skip {
   uid: number;
@@ -31,8 +31,6 @@ export interface PoisonWorld {
   skips(): Promise<Skip[]>;
   stop(): Promise<void>;
 }
-
-const life: SliceLife = { heartbeat: () => undefined, cancelled: () => false };
 
 export async function createPoisonWorld(
   alter: (encoder: PageEncoder) => PageEncoder = (encoder) => encoder,
@@ -63,8 +61,8 @@ export async function createPoisonWorld(
       const { connectionId } = licence;
       const target = { tenantId, connectionId, capability: 'mail' as const, failuresBefore: 0 };
       return kind === 'live'
-        ? await runLiveSlice(deps, { ...target, poked: true, cautious: false }, life)
-        : await runBackfillSlice(deps, target, life);
+        ? await runLiveSlice(deps, { ...target, poked: true, cautious: false }, undisturbed)
+        : await runBackfillSlice(deps, target, undisturbed);
     },
     stored: async () => {
       const rows = await withTenant(base.app, tenantId, (tx) =>

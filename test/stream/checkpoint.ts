@@ -12,6 +12,7 @@ import { findFaults } from './judge.ts';
 import { readIntents } from './own-intents.ts';
 import type { OtherClient } from './other-client.ts';
 import type { OwnChanges } from './own-changes.ts';
+import { undisturbed } from '../support/slice-life.ts';
 
 /** After the last change the store may take so long to be equal, on a busy machine. */
 const settleTimeoutMs = 60_000;
@@ -127,7 +128,6 @@ async function lookEverywhere(mailbox: OperatedMailbox): Promise<void> {
     { what: 'a look at everything', timeoutMs: settleTimeoutMs },
   );
   const input = { poked: false, cautious: false, failuresBefore: 0 };
-  const life = { heartbeat: () => undefined, cancelled: () => false };
   const target = { tenantId: tenant.uuid, connectionId: uuid, capability: 'mail' as const };
-  await runLiveSlice(worker.deps, { ...target, ...input }, life);
+  await runLiveSlice(worker.deps, { ...target, ...input }, undisturbed);
 }

@@ -13,6 +13,7 @@ import { startDovecot, type CapabilityLevel, type Dovecot } from './dovecot.ts';
 import { readOracle } from './imap-oracle.ts';
 import { openSlicedMailbox, type SlicedMailbox } from './sliced-mailbox.ts';
 import { readStore } from './store-oracle.ts';
+import { undisturbed } from './slice-life.ts';
 
 /** What is asked of a mailbox; its content is sealed as the API seals it. */
 export interface AskedIntent extends Omit<NewIntent, 'id' | 'change'> {
@@ -49,8 +50,6 @@ export async function askMailbox(
   return id;
 }
 
-const life = { heartbeat: () => undefined, cancelled: () => false };
-
 /** A mailbox that finds more to do again and again has gone wrong. */
 const slicesMax = 20;
 
@@ -64,7 +63,11 @@ export async function startAskingMailbox(capabilities: CapabilityLevel): Promise
   return {
     ...{ mailbox, dovecot, other },
     live: (overrides = {}) =>
-      runLiveSlice({ ...deps, ...overrides }, { ...target, poked: true, cautious: false }, life),
+      runLiveSlice(
+        { ...deps, ...overrides },
+        { ...target, poked: true, cautious: false },
+        undisturbed,
+      ),
     settle: async () => {
       for (let slices = 0; ; slices += 1) {
         if (slices === slicesMax) throw new Error('the mailbox does not settle');
@@ -72,7 +75,7 @@ export async function startAskingMailbox(capabilities: CapabilityLevel): Promise
         const report = await mailbox.live({ poked: false });
         if (report.outcome === 'more') continue;
         if (report.outcome !== 'done') throw new Error(`a slice ended as ${report.outcome}`);
-        const backfill = await runBackfillSlice(deps, target, life);
+        const backfill = await runBackfillSlice(deps, target, undisturbed);
         if (backfill.outcome === 'done' && backfill.stored === 0) return;
       }
     },

@@ -11,6 +11,7 @@ import {
 import { letter } from './mailbox-rows.ts';
 import { openRewritingProxy } from './rewriting-proxy.ts';
 import { openSlicedMailbox, type SlicedMailbox } from './sliced-mailbox.ts';
+import { undisturbed } from './slice-life.ts';
 
 /** What a test makes of a server; honest until the test says otherwise. */
 export interface ServerFaults {
@@ -46,7 +47,6 @@ export interface SkipRow extends Record<string, unknown> {
 
 const user = 'jane@example.com';
 const password = 'secret';
-const life = { heartbeat: () => undefined, cancelled: () => false };
 
 export async function openEmulatedMailbox(
   options: { capabilities?: readonly string[]; prepare?: (account: Mailboxes) => void } = {},
@@ -66,8 +66,8 @@ export async function openEmulatedMailbox(
   return {
     ...{ emulator, account, mailbox, faults },
     append: (folder, numbers) => appendNumbered(account, folder, numbers),
-    backfill: () => runBackfillSlice(mailbox.deps, target, life),
-    reconcile: () => runReconcileSlice(mailbox.deps, target, life),
+    backfill: () => runBackfillSlice(mailbox.deps, target, undisturbed),
+    reconcile: () => runReconcileSlice(mailbox.deps, target, undisturbed),
     stored: async (folder = 'INBOX') =>
       (await mailbox.places()).filter((each) => each.folder === folder).map(({ uid }) => uid),
     listed: (folder = 'INBOX') => account.folder(folder).messages.map(({ uid }) => uid),

@@ -15,6 +15,7 @@ import { createPageEncoder } from '../../worker/threads/page-encoder.ts';
 import { createTestConnection } from './connection.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { createTestKeyring } from './keys.ts';
+import { undisturbed } from './slice-life.ts';
 
 /** One message at one place, as the store shows it. */
 export interface StoredPlace extends Record<string, unknown> {
@@ -67,17 +68,16 @@ export async function openSlicedMailbox(
     ...{ database: base.app, keyring, encoder, mail, poke, log },
     ...override,
   };
-  const life = { heartbeat: () => {}, cancelled: () => false };
   const target = { ...licence, capability: 'mail' as const, failuresBefore: 0 };
   const read: SlicedMailbox['read'] = (query) =>
     withTenant(base.app, tenantId, (tx) => tx.execute(query));
   const live: SlicedMailbox['live'] = ({ poked } = { poked: true }) =>
-    runLiveSlice(deps, { ...target, poked, cautious: false }, life);
+    runLiveSlice(deps, { ...target, poked, cautious: false }, undisturbed);
   return {
     ...{ base, vault, licence, deps, live, read },
     importAll: async () => {
       const first = await live();
-      const { outcome, failure } = await runBackfillSlice(deps, target, life);
+      const { outcome, failure } = await runBackfillSlice(deps, target, undisturbed);
       if (outcome !== 'done') throw new Error(`the import: ${outcome} ${failure?.code ?? ''}`);
       if (first.outcome !== 'done') throw new Error(`the first look: ${first.outcome}`);
     },

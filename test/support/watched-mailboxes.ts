@@ -14,6 +14,7 @@ import { createPageEncoder } from '../../worker/threads/page-encoder.ts';
 import { createTestConnection } from './connection.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { createTestKeyring } from './keys.ts';
+import { undisturbed } from './slice-life.ts';
 
 /** Minutes become fractions of a second; the proportions stay. */
 const shortTimes: Partial<WatchTimes> = {
@@ -77,11 +78,10 @@ export async function watchMailboxes(options: WatchedMailboxesOptions): Promise<
     const imap = { ...account, host, security: 'none' as const };
     connections.push(await createTestConnection(base.app, vault, imap));
   }
-  const life = { heartbeat: () => undefined, cancelled: () => false };
   const look: WatchedMailboxes['look'] = async ({ connectionId }, why = {}) => {
     const target = { tenantId, connectionId, capability: 'mail' as const };
     const input = { ...target, poked: true, cautious: false, failuresBefore: 0, ...why };
-    return await runLiveSlice(deps, input, life);
+    return await runLiveSlice(deps, input, undisturbed);
   };
   // In step before the watch begins, so that a poke tells of a change.
   if (options.inStep ?? true) for (const connection of connections) await look(connection);

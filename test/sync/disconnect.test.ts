@@ -8,6 +8,7 @@ import { startOperatedMailbox, type OperatedMailbox } from '../support/operated-
 import { skipDays } from '../support/skip-time.ts';
 import { withClient } from '../support/synced-mailbox.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { undisturbed } from '../support/slice-life.ts';
 
 const messages = 60;
 
@@ -130,10 +131,10 @@ it('erases nothing under a decision that people have changed since', async () =>
   const before = await rows(box);
   await box.call('DELETE', `/v1/connections/${box.id}`);
   const target = { tenantId: box.tenant.uuid, connectionId: box.uuid, capability: 'mail' } as const;
-  const life = { heartbeat: () => undefined, cancelled: () => false };
   const stale = { ...target, eraseAfter: new Date().toISOString() };
   // As of a wait that began before: for another day, or for data that was to be kept.
-  for (const decision of [stale, target]) await endConnection(box.worker.deps, decision, life);
+  for (const decision of [stale, target])
+    await endConnection(box.worker.deps, decision, undisturbed);
   expect(await rows(box)).toEqual(before);
   const [row] = await box.api.database.owner.sql`
     select closed_at from directory.connections where id = ${box.uuid}`;
