@@ -1,5 +1,6 @@
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
+import { preparing } from './prepared.ts';
 
 export interface DatabaseOptions {
   /** How many connections this process may hold; the server's own limit is shared by all. */
@@ -30,6 +31,12 @@ const idleTimeoutSeconds = 300;
 const closeTimeoutSeconds = 5;
 
 /**
+ * Statements are prepared, their plans are not kept: one that was made while a table was small reads
+ * whole mailboxes once it is large.
+ */
+const planCacheMode = 'force_custom_plan';
+
+/**
  * Opens a pool; connections are made when they are first needed. In raw SQL, instants travel as
  * ISO text in both directions, and lists as `sql.param([…])` with a cast to the array's type;
  * lists of booleans as `'true'` and `'false'`, because the driver types a list by its first element.
@@ -37,12 +44,12 @@ const closeTimeoutSeconds = 5;
 export function openDatabase(url: string, options: DatabaseOptions): Database {
   const sql = postgres(url, {
     max: options.poolMax,
-    connection: { application_name: options.applicationName },
+    connection: { application_name: options.applicationName, plan_cache_mode: planCacheMode },
     connect_timeout: connectTimeoutSeconds,
     idle_timeout: idleTimeoutSeconds,
     onnotice: (notice) => options.onNotice?.(notice['message'] ?? ''),
   });
-  const db = drizzle(sql);
+  const db = drizzle(preparing(sql));
   for (const oid of arraysOfInstants) {
     // The query builder makes these pass through unserialised; the driver then learns them itself.
     Reflect.deleteProperty(sql.options.parsers, oid);
