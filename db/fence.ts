@@ -2,7 +2,8 @@ import { sql } from 'drizzle-orm';
 import { FencedError } from '../domain/failure.ts';
 import type { Capability, Wanted } from '../domain/sync.ts';
 import type { Database, Tx } from './client.ts';
-import { withTenantWrite } from './tenant.ts';
+import { send } from './pipeline.ts';
+import { withCheckedWrite } from './tenant.ts';
 
 /** What a piece of work was started under; any transition since then ends its right to write. */
 export interface Licence {
@@ -51,7 +52,7 @@ export async function withFence<T>(
   licence: Licence,
   work: (tx: Tx, wanted: Wanted) => Promise<T>,
 ): Promise<T> {
-  return await withTenantWrite(database, licence.tenantId, async (tx) => {
+  const check = async (tx: Tx): Promise<Wanted> => {
     const row = await readCounters(tx, licence);
     if (!row) throw new FencedError('The connection is gone.');
     if (row.state !== 'active') throw new FencedError(`The tenant is ${row.state}.`);
@@ -59,10 +60,13 @@ export async function withFence<T>(
     if (row.generation !== licence.generation) {
       throw new FencedError('The connection is in another generation.');
     }
-    return await work(tx, row.wanted);
-  }).catch((error: unknown) => {
+    return row.wanted;
+  };
+  try {
+    return await withCheckedWrite(database, licence.tenantId, check, work);
+  } catch (error) {
     throw refusedByTrigger(error) ? new FencedError('The fence refused.', { cause: error }) : error;
-  });
+  }
 }
 
 /** SQLSTATE of the trigger (`check_fence` in the migration). */
@@ -83,16 +87,19 @@ async function readCounters(
     generation === undefined || epoch === undefined
       ? ''
       : `${connectionId}:${generation}:${epoch}:${capability}`;
-  const [row] = await tx.execute<{
+  const [row] = await send<{
     epoch: number;
     state: string;
     generation: number;
     wanted: Wanted;
     closed_at: string | null;
-  }>(sql`
+  }>(
+    tx,
+    sql`
     select t.epoch, t.state, c.generation, c.wanted, c.closed_at,
       set_config('steward.fence', ${fence}, true)
     from directory.connections c join directory.tenants t on t.id = c.tenant_id
-    where c.id = ${connectionId} and c.capability = ${capability} and c.tenant_id = ${tenantId}`);
+    where c.id = ${connectionId} and c.capability = ${capability} and c.tenant_id = ${tenantId}`,
+  );
   return row;
 }

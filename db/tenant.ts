@@ -1,5 +1,6 @@
-import { sql } from 'drizzle-orm';
+import { sql, type SQL } from 'drizzle-orm';
 import type { Database, Tx } from './client.ts';
+import { send, together } from './pipeline.ts';
 
 /** First key of the advisory locks of the fence; the second is the tenant's hash. */
 const tenantLockSpace = 0x7374;
@@ -14,8 +15,9 @@ export async function withTenant<T>(
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
   return await database.db.transaction(async (tx) => {
-    await tx.execute(sql`select set_config('steward.tenant_id', ${tenantId}, true)`);
-    return await work(tx);
+    const entered = send(tx, sql`select set_config('steward.tenant_id', ${tenantId}, true)`);
+    const [, result] = await together(entered, work(tx));
+    return result;
   });
 }
 
@@ -29,6 +31,23 @@ export async function withTenantWrite<T>(
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
   return await withLock(database, tenantId, sql`pg_advisory_xact_lock_shared`, work);
+}
+
+/**
+ * The same for a write that has to be licensed first: `check` is sent together with the lock, and
+ * what it reads has a snapshot from after it. Work begins when the check has passed.
+ */
+export async function withCheckedWrite<C, T>(
+  database: Database,
+  tenantId: string,
+  check: (tx: Tx) => Promise<C>,
+  work: (tx: Tx, checked: C) => Promise<T>,
+): Promise<T> {
+  return await database.db.transaction(async (tx) => {
+    const locked = send(tx, entering(tenantId, sql`pg_advisory_xact_lock_shared`));
+    const [, checked] = await together(locked, check(tx));
+    return await work(tx, checked);
+  });
 }
 
 /**
@@ -46,14 +65,17 @@ export async function withTransition<T>(
 async function withLock<T>(
   database: Database,
   tenantId: string,
-  lock: ReturnType<typeof sql>,
+  lock: SQL,
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
   return await database.db.transaction(async (tx) => {
-    // A statement of its own: whatever is read next has a snapshot from after the lock.
-    await tx.execute(sql`
-      select set_config('steward.tenant_id', ${tenantId}, true),
-        ${lock}(${tenantLockSpace}, hashtext(${tenantId}))`);
+    await tx.execute(entering(tenantId, lock));
     return await work(tx);
   });
+}
+
+/** A statement of its own: whatever is read next has a snapshot from after the lock. */
+function entering(tenantId: string, lock: SQL): SQL {
+  return sql`select set_config('steward.tenant_id', ${tenantId}, true),
+    ${lock}(${tenantLockSpace}, hashtext(${tenantId}))`;
 }

@@ -1,49 +1,76 @@
 import { sql } from 'drizzle-orm';
 import type { SealedMessage } from '../../../domain/mail-page.ts';
-import { planThreads } from '../../../domain/threading.ts';
+import { planThreads, type ThreadPlan } from '../../../domain/threading.ts';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
+import { send, together } from '../../pipeline.ts';
 
-export interface LinkedMessages {
+/** The threads of a page's messages, in the messages' order, and what makes the store agree. */
+export interface PageThreads {
   threads: string[];
   tracked: boolean[];
+  plan: Pick<ThreadPlan, 'references' | 'merges'>;
 }
 
 /**
  * Finds the threads of a page's messages: the provider's own where it names one, else by
- * references, which then join with each other only.
+ * references, which then join with each other only. The two loops take turns (`takeTurns`).
  */
-export async function linkThreads(
+export async function findThreads(
   tx: Tx,
   licence: Licence,
   messages: SealedMessage[],
-): Promise<LinkedMessages> {
+): Promise<PageThreads> {
   const unnamed = messages.filter(({ threadIndex }) => threadIndex === null);
-  const joined = await joinThreads(tx, licence, unnamed);
+  const [{ joined, plan }, tracked] = await together(
+    planByReferences(tx, licence, unnamed),
+    repliesToTracked(tx, licence, messages),
+  );
   const threads = messages.map(({ id, threadIndex }) => threadIndex ?? joined.get(id)!);
-  return { threads, tracked: await repliesToTracked(tx, licence, messages) };
+  return { threads, tracked, plan };
 }
 
-/** Threads by References, as the store knows them or new. The two loops take turns (`takeTurns`). */
-async function joinThreads(
+/** Notes what the page's references join. */
+export async function writeThreads(tx: Tx, licence: Licence, { plan }: PageThreads): Promise<void> {
+  await together(
+    mergeThreads(tx, licence, plan.merges),
+    rememberReferences(tx, licence, plan.references),
+  );
+}
+
+/** Threads by References, as the store knows them or new. */
+async function planByReferences(
   tx: Tx,
   licence: Licence,
   messages: SealedMessage[],
-): Promise<Map<string, string>> {
-  if (messages.length === 0) return new Map();
+): Promise<{ joined: Map<string, string>; plan: PageThreads['plan'] }> {
   const items = messages.map((message) => ({ messageId: message.id, references: named(message) }));
   const indexes = [...new Set(items.flatMap((item) => item.references))];
-  const known = await tx.execute<{ message_id_index: string; thread_id: string }>(sql`
-    select message_id_index, thread_id from thread_references
-    where tenant_id = ${licence.tenantId} and connection_id = ${licence.connectionId}
-      and message_id_index = any(${sql.param(indexes)}::uuid[])`);
+  const known = await readReferences(tx, licence, indexes);
   const plan = planThreads(
     items,
     new Map(known.map((row) => [row.message_id_index, row.thread_id])),
   );
-  await mergeThreads(tx, licence, plan.merges);
-  await rememberReferences(tx, licence, plan.references);
-  return new Map(items.map(({ messageId }, i) => [messageId, plan.threads[i]!]));
+  return { joined: new Map(items.map(({ messageId }, i) => [messageId, plan.threads[i]!])), plan };
+}
+
+/** Key by key: a planner without statistics would rather read all that the connection has. */
+async function readReferences(
+  tx: Tx,
+  { tenantId, connectionId }: Licence,
+  indexes: string[],
+): Promise<{ message_id_index: string; thread_id: string }[]> {
+  if (indexes.length === 0) return [];
+  return await send(
+    tx,
+    sql`
+    select r.message_id_index, r.thread_id
+    from unnest(${sql.param(indexes)}::uuid[]) as wanted (key) cross join lateral (
+      select message_id_index, thread_id from thread_references
+      where tenant_id = ${tenantId} and connection_id = ${connectionId}
+        and message_id_index = wanted.key offset 0
+    ) r`,
+  );
 }
 
 /** Indexes of its own Message-ID and of all that it refers to. */
@@ -57,13 +84,14 @@ async function mergeThreads(tx: Tx, licence: Licence, merges: Map<string, string
   const pairs = sql`unnest(
     ${losers}::uuid[], ${sql.param([...merges.values()])}::uuid[]
   ) as merged (loser, winner)`;
-  await tx.execute(sql`
+  const messages = tx.execute(sql`
     update messages m set thread_id = merged.winner from ${pairs}
     where m.tenant_id = ${licence.tenantId} and m.thread_id = merged.loser`);
-  await tx.execute(sql`
+  const references = tx.execute(sql`
     update thread_references r set thread_id = merged.winner from ${pairs}
     where r.tenant_id = ${licence.tenantId} and r.connection_id = ${licence.connectionId}
       and r.thread_id = any(${losers}::uuid[]) and r.thread_id = merged.loser`);
+  await together(messages.execute(), references.execute());
 }
 
 async function rememberReferences(
@@ -93,12 +121,18 @@ async function repliesToTracked(
 ): Promise<boolean[]> {
   const indexes = [...new Set(messages.flatMap(named))];
   if (indexes.length === 0) return messages.map(() => false);
-  const parents = await tx.execute<{ message_id_index: string; address_id: string }>(sql`
+  const parents = await send<{ message_id_index: string; address_id: string }>(
+    tx,
+    sql`
     select m.message_id_index, p.address_id
-    from messages m join participants p on p.tenant_id = m.tenant_id and p.message_id = m.id
-    where m.tenant_id = ${licence.tenantId} and m.connection_id = ${licence.connectionId}
-      and exists (select from messages where tenant_id = ${licence.tenantId} and tracked)
-      and m.tracked and m.message_id_index = any(${sql.param(indexes)}::uuid[])`);
+    from unnest(${sql.param(indexes)}::uuid[]) as wanted (key) cross join lateral (
+        select id, connection_id, message_id_index, tracked from messages
+        where tenant_id = ${licence.tenantId} and message_id_index = wanted.key offset 0
+      ) m
+      join participants p on p.tenant_id = ${licence.tenantId} and p.message_id = m.id
+    where m.connection_id = ${licence.connectionId} and m.tracked
+      and exists (select from messages where tenant_id = ${licence.tenantId} and tracked)`,
+  );
   const insiders = Map.groupBy(parents, (row) => row.message_id_index);
   return messages.map((message) =>
     message.references.some((reference) => {

@@ -2,6 +2,8 @@ import { sql } from 'drizzle-orm';
 import type { SealedMailPage, SealedMessage, Span } from '../../../domain/mail-page.ts';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
+import { send, together } from '../../pipeline.ts';
+import type { PageThreads } from './link-threads.ts';
 import type { Loop } from './store-page.ts';
 
 /**
@@ -13,8 +15,7 @@ export async function insertMessages(
   tx: Tx,
   licence: Licence,
   page: SealedMailPage,
-  threads: string[],
-  tracked: boolean[],
+  { threads, tracked }: PageThreads,
 ): Promise<number> {
   const { messages, blob } = page;
   if (messages.length === 0) return 0;
@@ -90,6 +91,7 @@ export async function insertAddressesAndLabels(
     loop === 'repair'
       ? sql.raw(`on conflict (tenant_id, id) do update set ${column} = excluded.${column}`)
       : sql.raw('on conflict do nothing');
+  const insertions: Promise<unknown>[] = [];
   // Sorted, so that two loops inserting the same addresses never wait for each other in a circle.
   const sorted = addresses.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   if (sorted.length > 0) {
@@ -97,29 +99,32 @@ export async function insertAddressesAndLabels(
       blob,
       sorted.map(({ address }) => address),
     );
-    await tx.execute(sql`
+    const insertion = sql`
       insert into addresses (tenant_id, id, address)
       select ${licence.tenantId}, id, substring(blob from at + 1 for length)
       from (select ${sql.param(values.blob)}::bytea as blob) as sealed, unnest(
         ${sql.param(sorted.map(({ id }) => id))}::uuid[],
         ${sql.param(values.at)}::int[], ${sql.param(values.length)}::int[]
       ) as page (id, at, length)
-      ${onConflict('address')}`);
+      ${onConflict('address')}`;
+    insertions.push(send(tx, insertion));
   }
   if (labels.length > 0) {
     const values = cutOut(
       blob,
       labels.map(({ name }) => name),
     );
-    await tx.execute(sql`
+    const insertion = sql`
       insert into labels (tenant_id, connection_id, id, name)
       select ${licence.tenantId}, ${licence.connectionId}, id, substring(blob from at + 1 for length)
       from (select ${sql.param(values.blob)}::bytea as blob) as sealed, unnest(
         ${sql.param(labels.map(({ id }) => id))}::uuid[],
         ${sql.param(values.at)}::int[], ${sql.param(values.length)}::int[]
       ) as page (id, at, length)
-      ${onConflict('name')}`);
+      ${onConflict('name')}`;
+    insertions.push(send(tx, insertion));
   }
+  await together(...insertions);
 }
 
 /** A small blob of some values: the page's own, with all its bodies, travels once only. */

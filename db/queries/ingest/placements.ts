@@ -13,9 +13,15 @@ export async function claimTwins(
   licence: Licence,
   { page, folderId }: PageToStore,
 ): Promise<Map<number, string>> {
+  if (page.messages.length === 0) return new Map();
+  const twinIndexes = [...new Set(page.messages.map((message) => message.twinIndex))];
   const rows = await tx.execute<{ id: string; twin_index: string }>(sql`
-    select m.id, m.twin_index from messages m
-    where m.tenant_id = ${licence.tenantId} and m.connection_id = ${licence.connectionId}
+    select m.id, m.twin_index
+    from unnest(${sql.param(twinIndexes)}::uuid[]) as wanted (key) cross join lateral (
+      select id, connection_id, twin_index, hidden_at, created_at from messages
+      where tenant_id = ${licence.tenantId} and twin_index = wanted.key offset 0
+    ) m
+    where m.connection_id = ${licence.connectionId}
       and (
         exists (select from messages where tenant_id = ${licence.tenantId}
           and connection_id = ${licence.connectionId} and hidden_at is not null)
@@ -24,12 +30,11 @@ export async function claimTwins(
         or exists (select from placements where tenant_id = ${licence.tenantId}
           and connection_id = ${licence.connectionId} and missing_at is not null)
       )
-      and m.twin_index = any(${sql.param(page.messages.map((m) => m.twinIndex))}::uuid[])
       and (m.hidden_at is not null or exists (
-        select from placements p where p.tenant_id = m.tenant_id and p.message_id = m.id
+        select from placements p where p.tenant_id = ${licence.tenantId} and p.message_id = m.id
           and p.folder_id = ${folderId} and p.uid < 0
       ) or not exists (
-        select from placements p where p.tenant_id = m.tenant_id and p.message_id = m.id
+        select from placements p where p.tenant_id = ${licence.tenantId} and p.message_id = m.id
           and p.hidden_at is null and p.missing_at is null
       ))
     order by m.created_at, m.id`);
@@ -58,11 +63,15 @@ export async function placeMessages(
   twins: Map<number, string>,
 ): Promise<{ owners: Map<number, string>; stored: number }> {
   const { messages } = page;
+  if (messages.length === 0) return { owners: new Map(), stored: 0 };
   const uids = sql.param(messages.map((m) => m.uid));
   const rows = await tx.execute<{ uid: string; message_id: string; fresh: boolean }>(sql`
     with hidden as (
-      select uid from placements where tenant_id = ${licence.tenantId}
-        and folder_id = ${folderId} and uid = any(${uids}::bigint[]) and hidden_at is not null
+      select old.uid from unnest(${uids}::bigint[]) as wanted (uid) cross join lateral (
+        select uid, hidden_at from placements where tenant_id = ${licence.tenantId}
+          and folder_id = ${folderId} and uid = wanted.uid offset 0
+      ) old
+      where old.hidden_at is not null
     )
     insert into placements as old (
       tenant_id, connection_id, folder_id, uid, message_id, flags, label_ids, version
@@ -76,10 +85,12 @@ export async function placeMessages(
       ${sql.param(messages.map((m) => `{${m.labelIds.join(',')}}`))}::text[],
       ${sql.param(messages.map((m) => String(m.version)))}::bigint[]
     ) as page (uid, message_id, flags, label_ids, version)
-    where not exists (
-      select from tombstones t where t.tenant_id = ${licence.tenantId}
-        and t.folder_id = ${folderId} and t.uid_validity = ${uidValidity} and t.uid = page.uid
-    )
+      left join lateral (
+        select true as gone from tombstones t where t.tenant_id = ${licence.tenantId}
+          and t.folder_id = ${folderId} and t.uid_validity = ${uidValidity} and t.uid = page.uid
+        offset 0
+      ) tombstone on true
+    where tombstone.gone is null
     on conflict (tenant_id, folder_id, uid) do update set
       flags = case when excluded.version >= old.version then excluded.flags else old.flags end,
       label_ids =

@@ -1,10 +1,11 @@
-import type { SealedMailPage } from '../../../domain/mail-page.ts';
+import type { SealedMailPage, SealedMessage } from '../../../domain/mail-page.ts';
 import type { Cursor, FlagChange, ItemFailure } from '../../../domain/provider.ts';
 import type { Licence } from '../../fence.ts';
 import type { Tx } from '../../client.ts';
+import { together } from '../../pipeline.ts';
 import { moveCursor } from './cursors.ts';
 import { applyFlagChanges } from './flags.ts';
-import { linkThreads } from './link-threads.ts';
+import { findThreads, writeThreads } from './link-threads.ts';
 import { insertAddressesAndLabels, insertMessages, insertParticipants } from './messages.ts';
 import { claimTwins, placeMessages } from './placements.ts';
 import { endRenumbering } from './renumber.ts';
@@ -50,38 +51,58 @@ export interface PageCounts {
 
 /**
  * The one ingest point of mail. Rows and cursor move together: call it inside `withFence`, whose
- * transaction has checked the licence. Storing the same page again changes nothing.
+ * transaction has checked the licence. Storing the same page again changes nothing. Statements that
+ * need nothing of each other are sent together; each group is one round trip.
  */
 export async function storeMailPage(
   tx: Tx,
   licence: Licence,
   input: PageToStore,
 ): Promise<PageCounts> {
-  await takeTurns(tx, licence);
-  const vanished = await hideVanished(tx, licence, input);
-  // Flag changes bring keywords too, in pages without a message.
-  await insertAddressesAndLabels(tx, licence, input.page, input.loop);
-  await applyFlagChanges(tx, licence, input);
-  const { fresh, placed, stored } = await storeMessages(tx, licence, input);
-  const skipped = await recordStrikes(tx, licence, input);
-  const listed = input.loop === 'backfill' && !input.more;
-  const leftOver = listed ? await endRenumbering(tx, licence, input.folderId) : 0;
-  const removed = vanished + leftOver;
-  await moveCursor(tx, licence, input, stored - removed);
-  return { stored, updated: input.flagChanges.length + placed - fresh, removed, skipped };
+  const [, counts] = await together(takeTurns(tx, licence), storeInTurn(tx, licence, input));
+  return counts;
 }
 
-async function storeMessages(tx: Tx, licence: Licence, input: PageToStore) {
-  if (input.page.messages.length === 0) return { fresh: 0, placed: 0, stored: 0 };
-  if (input.readSince) await liftTombstones(tx, licence, input, input.readSince);
-  const twins = await claimTwins(tx, licence, input);
+async function storeInTurn(tx: Tx, licence: Licence, input: PageToStore): Promise<PageCounts> {
+  // First, so that what comes with the same page may be where it has gone.
+  const vanished = await hideVanished(tx, licence, input);
+  const [twins] = await together(
+    claimTwins(tx, licence, input),
+    // Flag changes bring keywords too, in pages without a message.
+    insertAddressesAndLabels(tx, licence, input.page, input.loop),
+    applyFlagChanges(tx, licence, input),
+    liftTombstones(tx, licence, input),
+  );
   const { owners, stored } = await placeMessages(tx, licence, input, twins);
-  // A UID that already belongs to another row (a moved message) keeps it: its twin is left out.
-  const owned = input.page.messages.filter(({ id, uid }) => owners.get(uid) === id);
-  // Copies in one folder are one message where the provider names messages.
-  const messages = [...new Map(owned.map((message) => [message.id, message])).values()];
-  await insertParticipants(tx, licence, messages, input.loop);
-  const { threads, tracked } = await linkThreads(tx, licence, messages);
-  const fresh = await insertMessages(tx, licence, { ...input.page, messages }, threads, tracked);
-  return { fresh, placed: owners.size, stored };
+  const messages = ownMessages(input.page.messages, owners);
+  const joining = insertParticipants(tx, licence, messages, input.loop);
+  const find = () => findThreads(tx, licence, messages);
+  // Who takes part in a tracked message is asked once a repair has put that right.
+  const finding = input.loop === 'repair' ? joining.then(find) : find();
+  const [threads] = await together(finding, joining);
+  const writing = together(
+    insertMessages(tx, licence, { ...input.page, messages }, threads),
+    recordStrikes(tx, licence, input),
+    writeThreads(tx, licence, threads),
+  );
+  const moving = async (): Promise<number> => {
+    const listed = input.loop === 'backfill' && !input.more;
+    if (listed) await writing;
+    const leftOver = listed ? await endRenumbering(tx, licence, input.folderId) : 0;
+    const removed = vanished + leftOver;
+    await moveCursor(tx, licence, input, stored - removed);
+    return removed;
+  };
+  const [[fresh, skipped], removed] = await together(writing, moving());
+  const updated = input.flagChanges.length + owners.size - fresh;
+  return { stored, updated, removed, skipped };
+}
+
+/**
+ * A UID that already belongs to another row (a moved message) keeps it: its twin is left out. Copies
+ * in one folder are one message where the provider names messages.
+ */
+function ownMessages(messages: SealedMessage[], owners: Map<number, string>): SealedMessage[] {
+  const owned = messages.filter(({ id, uid }) => owners.get(uid) === id);
+  return [...new Map(owned.map((message) => [message.id, message])).values()];
 }

@@ -49,9 +49,9 @@ export async function hideVanished(
 export async function liftTombstones(
   tx: Tx,
   licence: Licence,
-  { page, folderId, uidValidity }: PageToStore,
-  readSince: Date,
+  { page, folderId, uidValidity, readSince }: PageToStore,
 ): Promise<void> {
+  if (!readSince) return;
   await tx.execute(sql`
     delete from tombstones where tenant_id = ${licence.tenantId} and folder_id = ${folderId}
       and uid_validity = ${uidValidity} and at < ${readSince.toISOString()}

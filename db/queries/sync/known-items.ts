@@ -54,9 +54,11 @@ export async function findPlacedMessages(
 ): Promise<Map<number, string>> {
   return await withTenant(database, tenantId, async (tx) => {
     const rows = await tx.execute<{ uid: string; message_id: string }>(sql`
-      select uid, message_id from placements
-      where tenant_id = ${tenantId} and folder_id = ${folderId}
-        and uid = any(${sql.param(uids)}::bigint[])`);
+      select p.uid, p.message_id
+      from unnest(${sql.param(uids)}::bigint[]) as wanted (uid) cross join lateral (
+        select uid, message_id from placements
+        where tenant_id = ${tenantId} and folder_id = ${folderId} and uid = wanted.uid offset 0
+      ) p`);
     return new Map(rows.map((row) => [Number(row.uid), row.message_id]));
   });
 }
