@@ -2,6 +2,7 @@ import { withFence } from '../../db/fence.ts';
 import { recordBehind } from '../../db/queries/sync/status.ts';
 import type { WatchedRef } from '../../db/queries/sync/watched.ts';
 import { FencedError } from '../../domain/failure.ts';
+import { settled } from '../../domain/settled.ts';
 import { describeError } from '../safe-failure.ts';
 import type { ActivityDeps } from '../deps.ts';
 import { expectLiveSlice } from '../mail/live-first.ts';
@@ -36,17 +37,18 @@ export function createPoker(
   };
 }
 
-/** Notes that the store is behind, and pokes. */
+/** Pokes, and notes that the store is behind; neither waits for the other, nor needs it. */
 async function pokeOnce(deps: ActivityDeps, ref: WatchedRef): Promise<void> {
-  try {
-    expectLiveSlice(ref.connectionId);
-    // Noted first: a slice that the poke starts clears only what was noted before it began.
-    await withFence(deps.database, ref, (tx) => recordBehind(tx, ref));
-    await deps.poke(ref.connectionId);
-  } catch (error) {
+  expectLiveSlice(ref.connectionId);
+  const signAt = performance.now();
+  const note = withFence(deps.database, ref, (tx) =>
+    recordBehind(tx, ref, { agoMs: performance.now() - signAt }),
+  );
+  const ended = await Promise.all([settled(deps.poke(ref.connectionId)), settled(note)]);
+  for (const each of ended) {
     // A poke is a hint: the sweep or the safety poll finds the change as well, only later.
-    if (error instanceof FencedError) return;
-    const reason = describeError(error);
+    if (!('error' in each) || each.error instanceof FencedError) continue;
+    const reason = describeError(each.error);
     deps.log.warn({ connectionId: ref.connectionId, reason }, 'poke failed');
   }
 }

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
+import { withTransition } from '../../db/tenant.ts';
 import type { Mailboxes } from '../emulators/imap/mailboxes.ts';
 import { createImapEmulator, type ImapEmulator } from '../emulators/imap/server.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -52,20 +53,30 @@ test('a folder that is deleted is seen by the next sweep', async () => {
   await waitFor(() => watched.pokesOf(connection) > 0, { what: 'the poke', timeoutMs: 2_000 });
 });
 
-test('that the store is behind is noted before the poke', async () => {
-  const noted: (string | null)[] = [];
+test.each([
+  ['is not answered', () => new Promise<void>(() => undefined)],
+  ['fails', () => Promise.reject(new Error('Temporal is away'))],
+])('that the store is behind is noted while the poke %s', async (_, answer) => {
+  let pokes = 0;
   const { mailbox, connection, watched } = await watchOne({
-    deps: ({ poke }) => ({
-      poke: async (connectionId) => {
-        noted.push((await status()).behindSince);
-        await poke(connectionId);
-      },
-    }),
+    deps: () => ({ poke: () => ((pokes += 1), answer()) }),
   });
-  const status = () => watched.status(connection);
+  expect((await watched.status(connection)).behindSince).toBeNull();
   mailbox.append('INBOX', letter);
-  await waitFor(() => noted.length > 0, { what: 'the poke' });
-  expect(noted[0]).not.toBeNull();
+  const isNoted = async () => (await watched.status(connection)).behindSince !== null;
+  await waitFor(isNoted, { what: 'the note' });
+  expect(pokes).toBeGreaterThan(0);
+});
+
+test('the poke waits for no note', async () => {
+  let pokes = 0;
+  const deps = () => ({ poke: async () => void (pokes += 1) });
+  const { mailbox, watched, connection } = await watchOne({ deps });
+  mailbox.append('INBOX', letter);
+  // Whoever holds the tenant's lock holds up every note.
+  await withTransition(watched.base.app, connection.tenantId, async () => {
+    await waitFor(() => pokes > 0, { what: 'the poke' });
+  });
 });
 
 test('a mailbox at rest is swept without asking the store or the key', async () => {

@@ -75,11 +75,20 @@ export async function recordFailure(
   return row?.login_strikes ?? 0;
 }
 
-/** Something is known to have changed at the provider; lag counts from the first such sign. */
-export async function recordBehind(tx: Tx, key: CapabilityKey): Promise<void> {
+/**
+ * Something is known to have changed at the provider; lag counts from the first such sign. `agoMs`
+ * is how long ago it was: a slice that began after the sign may have brought what it was about.
+ */
+export async function recordBehind(
+  tx: Tx,
+  key: CapabilityKey,
+  { agoMs }: { agoMs: number },
+): Promise<void> {
   await tx.execute(sql`
-    update sync_status set behind_since = steward_now()
-    where ${ofCapability(key)} and behind_since is null`);
+    update sync_status set behind_since = sign.at
+    from (select steward_now() - ${Math.ceil(agoMs)} * interval '1 millisecond' as at) as sign
+    where ${ofCapability(key)} and behind_since is null
+      and (caught_up_at is null or caught_up_at < sign.at)`);
 }
 
 /** Notes whether all history is in, from the collections themselves, and when it came to be. */
@@ -126,6 +135,17 @@ export interface SyncFacts {
 
 /** What a slice starts from and reports: totals over the connection, and its watch. */
 export async function readSyncFacts(tx: Tx, key: CapabilityKey): Promise<SyncFacts> {
+  return requireFacts(await findSyncFacts(tx, key));
+}
+
+/** @throws where every connection has a row */
+export function requireFacts(facts: SyncFacts | undefined): SyncFacts {
+  if (!facts) throw new Error('The connection has no sync status row.');
+  return facts;
+}
+
+/** The same of a connection that there may not be. */
+export async function findSyncFacts(tx: Tx, key: CapabilityKey): Promise<SyncFacts | undefined> {
   const [row] = await tx.execute<{
     now: string;
     login_strikes: number;
@@ -153,7 +173,7 @@ export async function readSyncFacts(tx: Tx, key: CapabilityKey): Promise<SyncFac
     ) totals
     where s.tenant_id = ${key.tenantId} and s.connection_id = ${key.connectionId}
       and s.capability = ${key.capability}`);
-  if (!row) throw new Error('The connection has no sync status row.');
+  if (!row) return undefined;
   const date = (text: string | null) => (text === null ? null : new Date(text));
   return {
     now: new Date(row.now),
