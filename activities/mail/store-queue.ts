@@ -6,10 +6,10 @@ import type { Slice } from './slice.ts';
 import { preparePage, storePreparedPage } from './store-slice-page.ts';
 
 /**
- * Pages sealed or stored at once, beside the one that the adapter reads. Fewer, and a stage waits
- * for another; each one more is up to 4 MB of text in memory.
+ * Pages sealed or stored at once, beside the one that the adapter reads. With one a stage waits for
+ * another (a quarter of the speed); a third gains nothing, and would be read again after a kill.
  */
-export const pagesInFlightMax = 3;
+export const pagesInFlightMax = 2;
 
 /** Stores pages in their order, while later ones are read and sealed. */
 export interface StoreQueue {
