@@ -1,5 +1,6 @@
 import { listLabels, listPlacements, type MessageRow } from '../db/queries/messages.ts';
 import type { Tx } from '../db/client.ts';
+import { together } from '../db/pipeline.ts';
 import type { FolderName } from '../domain/connection.ts';
 import { toPublicId } from '../domain/ids.ts';
 import { mailFlags, type MessageEnvelope } from '../domain/mail.ts';
@@ -27,11 +28,10 @@ export async function openMessages(
 ): Promise<OpenedMessage[]> {
   const { tenantId } = actor;
   const allowed = rows.filter((row) => mayRead(actor, { ...row, tenantId }));
-  const places = await readPlaces(tx, vault, actor, allowed);
-  const overlays = await readOverlays(
-    tx,
-    vault,
-    allowed.map(({ id }) => id),
+  const ids = allowed.map(({ id }) => id);
+  const [places, overlays] = await together(
+    readPlaces(tx, vault, actor, allowed),
+    readOverlays(tx, vault, ids),
   );
   return allowed.map((row) => {
     const envelope = openJson<MessageEnvelope>(

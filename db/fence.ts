@@ -24,10 +24,10 @@ export interface FoundLicence extends Licence {
 
 /** The present licence of a connection; undefined when there is no such connection. */
 export async function readLicence(
-  database: Database,
+  tx: Pick<Tx, 'execute'>,
   key: { tenantId: string; connectionId: string; capability: Capability },
 ): Promise<FoundLicence | undefined> {
-  const row = await readCounters(database.db, key);
+  const row = await readCounters(tx, key);
   if (!row) return undefined;
   return {
     tenantId: key.tenantId,

@@ -31,7 +31,7 @@ export async function endConnection(
   target: EndInput,
   life: SliceLife,
 ): Promise<{ erased: number }> {
-  const licence = await readLicence(deps.database, target);
+  const licence = await readLicence(deps.database.db, target);
   let erased = 0;
   // The end of a tenant erases its connections with it.
   if (!licence || licence.tenantState !== 'active') return { erased };

@@ -1,8 +1,11 @@
 import { eraseHidden } from '../../db/queries/sync/erase.ts';
-import { eraseFinishedIntents } from '../../db/queries/sync/intents.ts';
-import { recordMark } from '../../db/queries/sync/folders.ts';
+import { together } from '../../db/pipeline.ts';
+import { eraseFinishedIntents, listPendingIntents } from '../../db/queries/sync/intents.ts';
+import { listStoredFolders, recordMark } from '../../db/queries/sync/folders.ts';
 import { createKnownItems } from '../../db/queries/sync/known-items.ts';
 import { recordAbilities, recordBackfill, recordCaughtUp } from '../../db/queries/sync/status.ts';
+import { listStruckItems } from '../../db/queries/sync/strikes.ts';
+import { withTenant } from '../../db/tenant.ts';
 import { minuteMs } from '../../domain/clock.ts';
 import type { ChangesRequest, MailSession } from '../../domain/provider.ts';
 import { safetyTimeMs, watchedSafetyTimeMs, withJitter } from '../../domain/retry.ts';
@@ -10,9 +13,9 @@ import type { SliceReport } from '../../domain/sync.ts';
 import type { ActivityDeps } from '../deps.ts';
 import { pageBounds } from './bounds.ts';
 import { despiteTrouble } from './folder-trouble.ts';
-import type { SyncFolder } from './folders.ts';
+import { readStoredFolders, type SyncFolder } from './folders.ts';
 import { settleDeletions } from './held-deletions.ts';
-import { carryOutIntents } from './intents/carry-out.ts';
+import { carryOutIntents, intentBatchSize } from './intents/carry-out.ts';
 import type { Unsettled } from './intents/context.ts';
 import { retryStruck } from './retry-struck.ts';
 import { emptyReport, reportOf } from './run-slice.ts';
@@ -72,15 +75,19 @@ async function syncAll(
   input: LiveSliceInput,
 ): Promise<{ complete: boolean; exact: boolean } & Unsettled> {
   await noteAbilities(slice, session);
-  const list = async () => await syncFolders(slice, session, await session.collections());
+  const list = async () => {
+    const remote = await session.collections();
+    return await syncFolders(slice, session, remote, await readStoredFolders(slice));
+  };
+  const { remote, stored, pending, struck } = await readBeginning(slice, session);
   // What people asked for goes first, so that the look at the mailbox finds it done.
-  const { folders, ...left } = await carryOutIntents({
-    ...{ slice, session, list },
-    folders: await list(),
-  });
+  const { folders, ...left } = await carryOutIntents(
+    { ...{ slice, session, list }, folders: await syncFolders(slice, session, remote, stored) },
+    pending,
+  );
   // Where counters don't show every change, neither does a watch: polls have to stay frequent.
   const exact = folders.every((folder) => folder.remote.exact);
-  await retryStruck(slice, session, folders);
+  await retryStruck(slice, session, folders, struck);
   for (const folder of folders) {
     const depth = depthOf(folder, input);
     const unchanged = folder.mark === folder.remote.mark && folder.liveCursor !== null;
@@ -92,6 +99,22 @@ async function syncAll(
   }
   // Last, so that what was moved has shown up at its new place.
   return { ...left, complete: await settleDeletions(slice, session, folders), exact };
+}
+
+/** What a look begins with: provider and store are asked side by side. */
+async function readBeginning(slice: Slice, session: MailSession) {
+  const { deps, licence } = slice;
+  const [remote, [stored, pending, struck]] = await Promise.all([
+    session.collections(),
+    withTenant(deps.database, licence.tenantId, (tx) =>
+      together(
+        listStoredFolders(tx, licence),
+        listPendingIntents(tx, licence, '0', intentBatchSize),
+        listStruckItems(tx, licence),
+      ),
+    ),
+  ]);
+  return { remote, stored, pending, struck };
 }
 
 /** A server may gain or lose an extension whenever it is set up anew. */

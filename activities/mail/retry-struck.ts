@@ -1,4 +1,4 @@
-import { dropStrikes, listStruckItems } from '../../db/queries/sync/strikes.ts';
+import { dropStrikes, type StruckItems } from '../../db/queries/sync/strikes.ts';
 import type { MailSession, PageBounds, SkipReason } from '../../domain/provider.ts';
 import { pageBounds } from './bounds.ts';
 import { despiteTrouble } from './folder-trouble.ts';
@@ -18,8 +18,8 @@ export async function retryStruck(
   slice: Slice,
   session: MailSession,
   folders: SyncFolder[],
+  struck: StruckItems,
 ): Promise<void> {
-  const struck = await listStruckItems(slice.deps.database, slice.licence);
   for (const folder of folders) {
     const items = struck.get(folder.id);
     if (!items) continue;

@@ -1,6 +1,7 @@
 import { readReconciliation } from '../../db/queries/sync/reconciliation-runs.ts';
 import { recordFailure, recordState } from '../../db/queries/sync/status.ts';
 import { readSyncFacts } from '../../db/queries/sync/status.ts';
+import { together } from '../../db/pipeline.ts';
 import { withTenant, withTenantWrite } from '../../db/tenant.ts';
 import { FencedError, OvertakenError, ProviderFailure } from '../../domain/failure.ts';
 import { waitAfterFailureMs } from '../../domain/retry.ts';
@@ -61,13 +62,8 @@ async function report(
   outcome: SliceReport['outcome'],
   counts: SliceCounts,
 ): Promise<SliceReport> {
-  const { facts, reconciliation } = await withTenant(
-    deps.database,
-    target.tenantId,
-    async (tx) => ({
-      facts: await readSyncFacts(tx, target),
-      reconciliation: await readReconciliation(tx, target),
-    }),
+  const [facts, reconciliation] = await withTenant(deps.database, target.tenantId, (tx) =>
+    together(readSyncFacts(tx, target), readReconciliation(tx, target)),
   );
   const { stored, expected, skips, backfillDone, deletionsHeld } = facts;
   const { due: reconcileDue, last: lastReconciliation } = reconciliation;

@@ -1,18 +1,24 @@
-import { readLicence, withFence, type Licence } from '../../db/fence.ts';
-import { readSealedAccount } from '../../db/queries/sync/account.ts';
+import { readLicence, withFence, type FoundLicence, type Licence } from '../../db/fence.ts';
+import { together } from '../../db/pipeline.ts';
+import { readSealedAccount, type SealedAccount } from '../../db/queries/sync/account.ts';
 import { beginResync } from '../../db/queries/sync/resync.ts';
 import { takeUpSettings } from '../../db/queries/sync/settings.ts';
-import { readSyncFacts, recordState, type SyncFacts } from '../../db/queries/sync/status.ts';
+import {
+  findSyncFacts,
+  recordState,
+  requireFacts,
+  type SyncFacts,
+} from '../../db/queries/sync/status.ts';
 import type { Tx } from '../../db/client.ts';
 import { withTenant } from '../../db/tenant.ts';
 import { minuteMs } from '../../domain/clock.ts';
 import type { ConnectionProfile } from '../../domain/connection.ts';
-import { ProviderFailure } from '../../domain/failure.ts';
+import { FencedError, ProviderFailure } from '../../domain/failure.ts';
 import { normaliseAddress } from '../../domain/mail.ts';
 import type { ImapAccount, MailAccount, MailSession } from '../../domain/provider.ts';
 import { loginStrikesMax } from '../../domain/retry.ts';
 import type { TenantVault } from '../../domain/seal.ts';
-import type { SliceReport, Wanted } from '../../domain/sync.ts';
+import type { Capability, SliceReport, Wanted } from '../../domain/sync.ts';
 import { openJson } from '../../domain/sealed-json.ts';
 import type { ActivityDeps } from '../deps.ts';
 
@@ -74,11 +80,12 @@ export async function openSlice(
   target: SliceTarget,
   life: SliceLife,
 ): Promise<OpenedSlice> {
-  const found = await readLicence(deps.database, target);
+  const start = await readStart(deps, target);
+  const { licence: found } = start;
   if (!found) return { kind: 'disconnected', licence: undefined, eraseAfter: null };
   // A tenant on its way to the end writes nothing: its slices rest until it is active again.
   if (found.tenantState !== 'active') return { kind: 'paused' };
-  const { account, facts } = await readStart(deps, found);
+  const { account, facts } = await takeUp(deps, found, start);
   if (!account || found.wanted === 'disconnected' || !account.credentials) {
     return { kind: 'disconnected', licence: found, eraseAfter: account?.eraseAfter ?? null };
   }
@@ -104,21 +111,45 @@ export async function openSlice(
   return { kind: 'open', slice: createSlice(deps, found, vault, opened, facts, life) };
 }
 
-/** What a slice starts from, once it has taken up what people changed and asked for. */
-async function readStart(deps: ActivityDeps, licence: Licence) {
-  const read = () =>
-    withTenant(deps.database, licence.tenantId, async (tx) => ({
-      account: await readSealedAccount(tx, licence),
-      facts: await readSyncFacts(tx, licence),
-    }));
-  const start = await read();
+interface SliceStart {
+  account: SealedAccount | undefined;
+  facts: SyncFacts;
+}
+
+/**
+ * What a slice starts from. The licence is read first: settings that are newer than it make the
+ * fence refuse what is written, older ones would be written with.
+ */
+async function readStart(
+  { database }: ActivityDeps,
+  target: Omit<SliceTarget, 'capability'> & { capability: Capability },
+): Promise<{ licence: undefined } | ({ licence: FoundLicence } & SliceStart)> {
+  return await withTenant(database, target.tenantId, async (tx) => {
+    const [licence, account, facts] = await together(
+      readLicence(tx, target),
+      readSealedAccount(tx, target),
+      findSyncFacts(tx, target),
+    );
+    if (!licence) return { licence };
+    return { licence, account, facts: requireFacts(facts) };
+  });
+}
+
+/** The start once more, when something that people changed or asked for has been taken up. */
+async function takeUp(
+  deps: ActivityDeps,
+  licence: FoundLicence,
+  start: SliceStart,
+): Promise<SliceStart> {
   const { changed, resyncRequestedAt } = start.account ?? {};
   if (!changed && !resyncRequestedAt) return start;
   await withFence(deps.database, licence, async (tx) => {
     if (changed) await takeUpSettings(tx, licence);
     if (resyncRequestedAt) await beginResync(tx, licence, resyncRequestedAt);
   });
-  return await read();
+  const again = await readStart(deps, licence);
+  if (!again.licence) throw new FencedError('The connection is gone.');
+  return again;
 }
 
 function createSlice(

@@ -7,7 +7,6 @@ import { sealJson } from '../../domain/sealed-json.ts';
 import {
   byRank,
   matchFolders,
-  readStoredFolders,
   toSyncFolder,
   type ListedFolder,
   type SyncFolder,
@@ -30,8 +29,8 @@ export async function syncFolders(
   slice: Slice,
   session: MailSession,
   remote: RemoteCollection[],
+  stored: StoredFolder[],
 ): Promise<SyncFolder[]> {
-  const stored = await readStoredFolders(slice);
   const matched = matchFolders(slice, remote, stored);
   const present = new Set(matched.map(({ old }) => old?.id));
   const unlisted = stored.filter((folder) => !folder.hidden && !present.has(folder.id));

@@ -139,7 +139,7 @@ async function track(
   { id, connectionId }: { id: string; connectionId: string },
   actor: string,
 ): Promise<void> {
-  const licence = await readLicence(database, { tenantId, connectionId, capability: 'mail' });
+  const licence = await readLicence(database.db, { tenantId, connectionId, capability: 'mail' });
   if (!licence) throw notFound();
   await withFence(database, licence, async (tx) => {
     if (!(await markTracked(tx, tenantId, id))) return;

@@ -78,7 +78,7 @@ export function addSkipRoutes(app: ApiApp, deps: ApiDeps): void {
     const row = await withTenant(database, tenantId, (tx) =>
       readConnection(tx, tenantId, connectionId),
     );
-    const licence = await readLicence(database, key);
+    const licence = await readLicence(database.db, key);
     if (!row || !licence) throw notFound();
     requireOwnOrAdmin(principal, row.memberId);
     await withFence(database, licence, async (tx, wanted) => {

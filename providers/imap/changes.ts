@@ -19,9 +19,12 @@ export function readChanges(lease: Lease, request: ChangesRequest): AsyncGenerat
  * repeats the comparison; the last page carries the position that EXAMINE showed.
  */
 async function* readPages(lease: Lease, request: ChangesRequest): AsyncGenerator<ChangePage> {
-  const folder = await openFolder(lease, request.collection);
-  const present = presentCursor(folder.state, request.collection);
   let before = readLiveCursor(request.cursor);
+  const [folder, placed] = await Promise.all([
+    openFolder(lease, request.collection),
+    before !== undefined && placedBeyond(request, before),
+  ]);
+  const present = presentCursor(folder.state, request.collection);
   if (!before) {
     // UIDNEXT may lie: what counts is the last message that is there.
     yield pageOf({ ...present, uidNext: (await lastUid(folder)) + 1 }, { more: false });
@@ -37,7 +40,6 @@ async function* readPages(lease: Lease, request: ChangesRequest): AsyncGenerator
     before = { ...before, modseq: null, flagHint: '', messages: 0 };
     yield pageOf(before, { reordered: true });
   }
-  const placed = await placedBeyond(request, before);
   let at = before;
   for await (const { page, cursor } of newMail(folder, request, before, present)) {
     at = cursor;

@@ -43,7 +43,7 @@ const idsIn = async (folder: string) =>
 
 async function underFence(work: Parameters<typeof withFence>[2]): Promise<void> {
   const key = { tenantId: world.ours.uuid, connectionId: world.connectionUuid };
-  const licence = await readLicence(api.deps.database, { ...key, capability: 'mail' });
+  const licence = await readLicence(api.deps.database.db, { ...key, capability: 'mail' });
   await withFence(api.deps.database, licence!, work);
 }
 

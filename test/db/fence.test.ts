@@ -25,7 +25,7 @@ async function createLicence(): Promise<FoundLicence> {
   await database.app.sql`
     insert into directory.connections (id, capability, tenant_id, provider)
     values (${connectionId}, 'mail', ${tenantId}, 'imap')`;
-  return (await readLicence(database.app, { tenantId, connectionId, capability: 'mail' }))!;
+  return (await readLicence(database.app.db, { tenantId, connectionId, capability: 'mail' }))!;
 }
 
 const writeRow = async (tx: Tx, { tenantId, connectionId }: Licence) => {
@@ -58,7 +58,7 @@ describe('a licence', () => {
     await withTransition(database.app, licence.tenantId, raiseGeneration);
     await expect(withFence(database.app, licence, writeRowOf)).rejects.toThrow(FencedError);
     expect(await countRows()).toBe(0);
-    const renewed = (await readLicence(database.app, licence))!;
+    const renewed = (await readLicence(database.app.db, licence))!;
     expect(renewed.generation).toBe(licence.generation + 1);
     await withFence(database.app, renewed, writeRowOf);
     expect(await countRows()).toBe(1);
@@ -80,7 +80,7 @@ describe('a licence', () => {
     await expect(withFence(database.app, stolen, writeRowOf)).rejects.toThrow(FencedError);
     const widened = { ...licence, capability: 'files' as const };
     await expect(withFence(database.app, widened, writeRowOf)).rejects.toThrow(FencedError);
-    expect(await readLicence(database.app, stolen)).toBeUndefined();
+    expect(await readLicence(database.app.db, stolen)).toBeUndefined();
   });
 
   it('undoes the whole transaction when work throws', async () => {

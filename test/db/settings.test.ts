@@ -34,7 +34,7 @@ afterAll(() => world[Symbol.asyncDispose]());
 async function readNow(): Promise<FoundLicence> {
   const { database, connectionId } = seeded.store;
   const key = { tenantId: world.tenant.uuid, connectionId, capability: 'mail' } as const;
-  return (await readLicence(database, key))!;
+  return (await readLicence(database.db, key))!;
 }
 
 /** What the API does when a member changes something. */

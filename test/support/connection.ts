@@ -39,5 +39,5 @@ export async function createTestConnection(
       values (${tenantId}, ${id}, 'mail', 'connecting')`);
   });
   const key = { tenantId, connectionId: id, capability: 'mail' } as const;
-  return (await readLicence(database, key))!;
+  return (await readLicence(database.db, key))!;
 }

@@ -127,7 +127,7 @@ export async function writeSkip(
 }
 
 async function licenceOf(database: Database, tenantId: string, connectionId: string) {
-  const licence = await readLicence(database, { tenantId, connectionId, capability: 'mail' });
+  const licence = await readLicence(database.db, { tenantId, connectionId, capability: 'mail' });
   if (!licence) throw new Error('The test has no such connection.');
   return licence;
 }

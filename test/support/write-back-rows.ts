@@ -67,7 +67,7 @@ export async function writeReconciliation(
 }
 
 async function licenceOf(database: Database, tenantId: string, connectionId: string) {
-  const licence = await readLicence(database, { tenantId, connectionId, capability: 'mail' });
+  const licence = await readLicence(database.db, { tenantId, connectionId, capability: 'mail' });
   if (!licence) throw new Error('The test has no such connection.');
   return licence;
 }

@@ -151,7 +151,7 @@ async function watchSeenAfter(instant: string): Promise<boolean> {
 }
 
 const licence = async () =>
-  (await readLicence(box.api.database.app, {
+  (await readLicence(box.api.database.app.db, {
     tenantId: box.tenant.uuid,
     connectionId: box.uuid,
     capability: 'mail',

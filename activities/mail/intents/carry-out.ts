@@ -13,7 +13,7 @@ import { carryOutFolderIntent } from './folder-intents.ts';
 import { carryOutMessageIntents } from './message-intents.ts';
 
 /** Intents carried out together: a bulk change is a command a folder, its UIDs a few kilobytes. */
-const batchSize = 500;
+export const intentBatchSize = 500;
 
 /** A fault of the moment is gone by then; what still fails is what was asked for. */
 const attemptsMax = 5;
@@ -33,33 +33,40 @@ export interface CarriedOut extends Unsettled {
  * refused is finished with the reason. Trouble with the connection is the slice's trouble: it is
  * thrown, and counted, so that no intent can hold up the sync for good.
  */
-export async function carryOutIntents(start: IntentContext): Promise<CarriedOut> {
+export async function carryOutIntents(
+  start: IntentContext,
+  firstPending: PendingIntent[],
+): Promise<CarriedOut> {
   const { slice } = start;
   let context = start;
   let touched = false;
   const left: Unsettled = { again: false, waiting: false };
-  for (let after = '0'; ;) {
-    const batch = await nextBatch(slice, after);
+  for (let pending = firstPending; ;) {
+    const batch = batchOf(pending);
     const last = batch.at(-1);
     if (!last) break;
-    after = last.position;
     touched = true;
     const unsettled = await attempt(context, await refuseExhausted(slice, batch));
     left.again ||= unsettled.again;
     left.waiting ||= unsettled.waiting;
     if (isAboutFolders(last)) context = { ...context, folders: await context.list() };
-    if (!slice.pulse()) continue;
-    left.again = true;
-    break;
+    if (slice.pulse()) {
+      left.again = true;
+      break;
+    }
+    pending = await readPending(slice, last.position);
   }
   return { ...left, folders: touched ? await context.list() : context.folders };
 }
 
-/** The intents next in order that go together: messages', or a single folder's. */
-async function nextBatch({ deps, licence }: Slice, after: string): Promise<PendingIntent[]> {
-  const pending = await withTenant(deps.database, licence.tenantId, (tx) =>
-    listPendingIntents(tx, licence, after, batchSize),
+async function readPending({ deps, licence }: Slice, after: string): Promise<PendingIntent[]> {
+  return await withTenant(deps.database, licence.tenantId, (tx) =>
+    listPendingIntents(tx, licence, after, intentBatchSize),
   );
+}
+
+/** The intents next in order that go together: messages', or a single folder's. */
+function batchOf(pending: PendingIntent[]): PendingIntent[] {
   const isAlone = (intent: PendingIntent) =>
     isAboutFolders(intent) || intent.attempts >= attemptsTogetherMax;
   const end = pending.findIndex(isAlone);

@@ -1,8 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { SkipReason } from '../../../domain/provider.ts';
-import type { Database, Tx } from '../../client.ts';
+import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
-import { withTenant } from '../../tenant.ts';
 
 /** A slice looks at so many struck items again: one page's worth, so that new mail never waits. */
 const struckPerSliceMax = 400;
@@ -12,24 +11,25 @@ export interface StruckItem {
   reason: SkipReason;
 }
 
-/** Items that failed and are not quarantined yet, by folder. */
+/** By folder. */
+export type StruckItems = ReadonlyMap<string, StruckItem[]>;
+
+/** Items that failed and are not quarantined yet. */
 export async function listStruckItems(
-  database: Database,
+  tx: Tx,
   { tenantId, connectionId }: Licence,
-): Promise<Map<string, StruckItem[]>> {
-  return await withTenant(database, tenantId, async (tx) => {
-    const rows = await tx.execute<{ folder_id: string; uid: string; reason: SkipReason }>(sql`
-      select folder_id, uid, reason from skips
-      where tenant_id = ${tenantId} and connection_id = ${connectionId} and quarantined_at is null
-      order by folder_id, uid limit ${struckPerSliceMax}`);
-    const folders = new Map<string, StruckItem[]>();
-    for (const { folder_id: id, uid, reason } of rows) {
-      const items = folders.get(id) ?? [];
-      items.push({ uid: Number(uid), reason });
-      folders.set(id, items);
-    }
-    return folders;
-  });
+): Promise<StruckItems> {
+  const rows = await tx.execute<{ folder_id: string; uid: string; reason: SkipReason }>(sql`
+    select folder_id, uid, reason from skips
+    where tenant_id = ${tenantId} and connection_id = ${connectionId} and quarantined_at is null
+    order by folder_id, uid limit ${struckPerSliceMax}`);
+  const folders = new Map<string, StruckItem[]>();
+  for (const { folder_id: id, uid, reason } of rows) {
+    const items = folders.get(id) ?? [];
+    items.push({ uid: Number(uid), reason });
+    folders.set(id, items);
+  }
+  return folders;
 }
 
 /** Items that are gone at the provider need no strike any more. */
