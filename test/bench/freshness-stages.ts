@@ -45,9 +45,11 @@ export async function readStages(
     const ended = slices.get(String(completed?.scheduledEventId));
     if (ended) ended.endedAt = at;
   }
+  // A run that continued as new knows nothing of what came before it.
+  const beganAt = events?.[0] ? tsToMs(events[0].eventTime) : Number.POSITIVE_INFINITY;
   return arrivals.flatMap((arrivedAt) => {
     const poked = signals.find((at) => at >= arrivedAt);
-    if (poked === undefined) return [];
+    if (poked === undefined || arrivedAt < beganAt) return [];
     const slice = [...slices.values()].find(({ startedAt }) => startedAt >= poked);
     if (!slice) return [];
     return [

@@ -39,13 +39,13 @@ export async function deleteFolder(client: OtherClient): Promise<void> {
 }
 
 async function drop(client: OtherClient, folder: string): Promise<void> {
-  const { imap, journal, touches } = client;
+  const { journal, touches } = client;
   touches.folder(folder, otherClientsHand);
   await client.inFolder(folder, async (uids) => {
     touches.letters(await readTokens(client, uids), 'place');
   });
   journal.note({ kind: 'delete', folder, uids: [] });
-  if (!(await imap.mailboxDelete(folder))) throw refusal(`DELETE ${folder}`);
+  if (!(await client.imap.mailboxDelete(folder))) throw refusal(`DELETE ${folder}`);
 }
 
 /** The same name, another folder: new UIDVALIDITY, UIDs from one again, other messages. */

@@ -39,7 +39,7 @@ export async function changeKeywords(client: OtherClient): Promise<void> {
 }
 
 async function store(client: OtherClient, names: readonly string[]): Promise<void> {
-  const { random, imap, journal, touches } = client;
+  const { random, journal, touches } = client;
   const folder = random.pick(await client.folders());
   const chosen = names.filter(() => random.chance(0.4));
   const kind = random.pick(['messageFlagsAdd', 'messageFlagsRemove', 'messageFlagsSet'] as const);
@@ -48,7 +48,8 @@ async function store(client: OtherClient, names: readonly string[]): Promise<voi
     if (uids.length === 0 || chosen.length === 0) return;
     touches.letters(await readTokens(client, uids), 'flags');
     journal.note({ kind: `${kind} ${chosen.join(' ')}`, folder, uids });
-    if (!(await imap[kind](uids.join(), chosen, { uid: true })))
+    // The session of now: the folder may have been opened in a new one.
+    if (!(await client.imap[kind](uids.join(), chosen, { uid: true })))
       throw refusal(`STORE in ${folder}`);
   });
 }

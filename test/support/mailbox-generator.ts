@@ -43,6 +43,9 @@ const latinSentences = sentences.filter(
   (text) => Buffer.from(text, 'latin1').toString('latin1') === text,
 );
 
+/** However many there are, none comes from the future: it would stand above new mail for good. */
+const spanSeconds = 600 * 24 * 3_600;
+
 /** Writes a Maildir++ account with UTF-8 folder names: the same seed writes the same mailbox. */
 export function generateMaildir(options: MaildirOptions): void {
   const { maildir, messages, seed, mix, names = namesOfEveryKind } = options;
@@ -54,9 +57,10 @@ export function generateMaildir(options: MaildirOptions): void {
     }
   }
   const started = Date.UTC(2025, 0, 1) / 1_000;
+  const secondsBetween = Math.max(1, Math.min(600, Math.floor(spanSeconds / messages)));
   for (let i = 0; i < messages; i += 1) {
     const name = chosen[Math.floor(random() ** 2 * chosen.length)]!;
-    const seconds = started + i * 600;
+    const seconds = started + i * secondsBetween;
     const flags = `${random() < 0.1 ? 'F' : ''}${random() < 0.2 ? 'R' : ''}${random() < 0.8 ? 'S' : ''}`;
     const file = path.join(folderPath(maildir, name), 'cur', `${seconds}.M${i}.steward:2,${flags}`);
     writeFileSync(file, renderMessage(i, seconds, mix, random));
