@@ -1,6 +1,5 @@
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
-import { preparing } from './prepared.ts';
 
 export interface DatabaseOptions {
   /** How many connections this process may hold; the server's own limit is shared by all. */
@@ -31,12 +30,6 @@ const idleTimeoutSeconds = 300;
 const closeTimeoutSeconds = 5;
 
 /**
- * Statements are prepared, their plans are not kept: one that was made while a table was small reads
- * whole mailboxes once it is large.
- */
-const planCacheMode = 'force_custom_plan';
-
-/**
  * Opens a pool; connections are made when they are first needed. In raw SQL, instants travel as
  * ISO text in both directions, and lists as `sql.param([…])` with a cast to the array's type;
  * lists of booleans as `'true'` and `'false'`, because the driver types a list by its first element.
@@ -44,12 +37,12 @@ const planCacheMode = 'force_custom_plan';
 export function openDatabase(url: string, options: DatabaseOptions): Database {
   const sql = postgres(url, {
     max: options.poolMax,
-    connection: { application_name: options.applicationName, plan_cache_mode: planCacheMode },
+    connection: { application_name: options.applicationName },
     connect_timeout: connectTimeoutSeconds,
     idle_timeout: idleTimeoutSeconds,
     onnotice: (notice) => options.onNotice?.(notice['message'] ?? ''),
   });
-  const db = drizzle(preparing(sql));
+  const db = drizzle(sql);
   for (const oid of arraysOfInstants) {
     // The query builder makes these pass through unserialised; the driver then learns them itself.
     Reflect.deleteProperty(sql.options.parsers, oid);

@@ -3,8 +3,8 @@ import type { Tx } from './client.ts';
 
 /**
  * Sends a statement now, and lets what comes after it be sent before its answer is here: the server
- * runs a connection's statements in the order of their coming. A round trip costs milliseconds on a
- * busy machine, and a page has a dozen statements that need nothing of one another.
+ * runs a connection's statements in the order of their coming. Waiting for a turn of a busy event loop
+ * costs milliseconds, and a page has a dozen statements that need nothing of one another.
  */
 export function send<T extends Record<string, unknown>>(
   tx: Pick<Tx, 'execute'>,

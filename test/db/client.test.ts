@@ -39,23 +39,3 @@ describe('lists as parameters', () => {
     expect(Buffer.from(row!.bytes)).toEqual(bytes);
   });
 });
-
-describe('statements', () => {
-  it('are prepared once a connection, in transactions too, whatever the lists hold', async () => {
-    const { db } = database.app;
-    const prepared = await db.transaction(async (tx) => {
-      for (const list of [[1, 2], [3], []]) {
-        await tx.execute(sql`select 'prepared?' where 1 = any(${sql.param(list)}::int[])`);
-        await tx.transaction((inner) => inner.execute(sql`select 'nested?', ${list.length}::int`));
-      }
-      return await tx.execute<{ statement: string }>(sql`
-        select statement from pg_prepared_statements
-        where statement like 'select ''prepared%' or statement like 'select ''nested%'
-        order by 1`);
-    });
-    expect(prepared.map(({ statement }) => statement)).toEqual([
-      "select 'nested?', $1::int",
-      "select 'prepared?' where 1 = any($1::int[])",
-    ]);
-  });
-});

@@ -52,7 +52,7 @@ export interface PageCounts {
 /**
  * The one ingest point of mail. Rows and cursor move together: call it inside `withFence`, whose
  * transaction has checked the licence. Storing the same page again changes nothing. Statements that
- * need nothing of each other are sent together; each group is one round trip.
+ * need nothing of each other are sent together.
  */
 export async function storeMailPage(
   tx: Tx,
