@@ -135,6 +135,30 @@ describe.each(levels)('another client changes a %s server while Steward writes',
     expect(await asking.differences()).toEqual([]);
   });
 
+  it('deletes a message that is recognised by the very slice that is to delete it', async () => {
+    await asking.other.mailboxCreate('Doomed too');
+    await asking.settle();
+    const { id, uid } = await arrive('Doomed too');
+    await theirMove('Doomed too', uid, 'INBOX');
+    let intent = '';
+    const mail = beforeLookingAt(asking.mailbox.deps.mail, 'Doomed too', async () => {
+      const shown = await newestIn('INBOX');
+      expect(shown.id).not.toBe(id);
+      intent = await asking.ask({ kind: 'delete', messageId: shown.id });
+      await asking.other.mailboxDelete('Doomed too');
+    });
+    await asking.live({ mail });
+    // Its first look finds the folder gone: the message has its old id from then on.
+    await asking.settle();
+    const state = sql`select state, reason from intents where id = ${intent}`;
+    expect(await asking.mailbox.read(state)).toEqual([{ state: 'done', reason: null }]);
+    await asking.other.mailboxOpen('INBOX');
+    const there = await asking.other.search({ header: { 'message-id': `<${counter}@x>` } });
+    await asking.other.mailboxClose();
+    expect(there).toEqual([]);
+    expect(await asking.differences()).toEqual([]);
+  });
+
   it('keeps the id of a message that left a folder before the folder was deleted', async () => {
     await asking.other.mailboxCreate('Doomed');
     await asking.settle();

@@ -1,5 +1,6 @@
 import {
   listLatelyHidden,
+  listMessagesOfIntents,
   listPlacesOf,
   type PendingIntent,
   type PlaceOfMessage,
@@ -33,7 +34,9 @@ export async function carryOutMessageIntents(
 ): Promise<Unsettled> {
   const { slice } = context;
   const ledger = createLedger();
-  const { planned, waiting } = await plan(context, batch, ledger);
+  const plans = await plan(context, batch, ledger);
+  if (plans === 'outdated') return { again: true, waiting: false };
+  const { planned, waiting } = plans;
   const due = planned.flatMap(({ change: { intents } }) => [
     ...intents.flags,
     ...intents.move,
@@ -46,23 +49,33 @@ export async function carryOutMessageIntents(
   return { again: await ledger.settle(slice), waiting };
 }
 
-/** Finds the messages' places. What needs no command is entered in the ledger at once. */
+/**
+ * Finds the messages' places. What needs no command is entered in the ledger at once. A batch of
+ * which a message got another id since it was read is outdated: under the old one it seems gone.
+ */
 async function plan(
   context: IntentContext,
   batch: PendingIntent[],
   ledger: Ledger,
-): Promise<{ planned: PlannedChange[]; waiting: boolean }> {
+): Promise<{ planned: PlannedChange[]; waiting: boolean } | 'outdated'> {
   const { slice } = context;
   const changes = foldIntents(batch.map((intent) => toMessageIntent(slice, intent)));
   const ids = [...changes.keys()];
-  const { found, latelyHidden } = await withTenant(
+  const { found, latelyHidden, about } = await withTenant(
     slice.deps.database,
     slice.licence.tenantId,
     async (tx) => ({
       found: await listPlacesOf(tx, slice.licence, ids),
       latelyHidden: await listLatelyHidden(tx, slice.licence, ids, slice.facts.caughtUpAt),
+      // Last: what changes after it has been seen at its place.
+      about: await listMessagesOfIntents(
+        tx,
+        slice.licence,
+        batch.map(({ id }) => id),
+      ),
     }),
   );
+  if (batch.some(({ id, messageId }) => about.get(id) !== messageId)) return 'outdated';
   const places = Map.groupBy(found, ({ messageId }) => messageId);
   const folders = new Map(context.folders.map((folder) => [folder.id, folder]));
   const notes = new Map(batch.map(({ id, copiesFrom }) => [id, copiesFrom]));

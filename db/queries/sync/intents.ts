@@ -134,6 +134,21 @@ export async function listLatelyHidden(
   return new Map(rows.map(({ id, lately }) => [id, lately ? 'look' : 'history']));
 }
 
+/**
+ * Which message each of these intents is about now: one that was recognised as moved goes on under
+ * its old id, and its intents with it (`adoptTwins`).
+ */
+export async function listMessagesOfIntents(
+  tx: Tx,
+  { tenantId }: ConnectionKey,
+  ids: string[],
+): Promise<Map<string, string | null>> {
+  const rows = await tx.execute<{ id: string; message_id: string | null }>(sql`
+    select id, message_id from intents
+    where tenant_id = ${tenantId} and id = any(${sql.param(ids)}::uuid[])`);
+  return new Map(rows.map((row) => [row.id, row.message_id]));
+}
+
 export interface PlaceOfMessage {
   messageId: string;
   folderId: string;
