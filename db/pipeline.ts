@@ -1,4 +1,5 @@
 import type { SQL } from 'drizzle-orm';
+import { allEnded } from '../domain/settled.ts';
 import type { Tx } from './client.ts';
 
 /**
@@ -15,19 +16,14 @@ export function send<T extends Record<string, unknown>>(
 }
 
 /**
- * Waits for pieces of work in one transaction, and for all of them also when one fails: a statement
- * that is sent after the transaction's end would run outside of it.
+ * Waits for pieces of work in one transaction: a statement that is sent after the transaction's end
+ * would run outside of it.
  * @throws what the first failed with that did not merely fail because the transaction had by then
  */
 export async function together<const T extends readonly Promise<unknown>[]>(
   ...work: T
 ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
-  const ended = await Promise.allSettled(work);
-  const errors = ended.filter((each) => each.status === 'rejected').map(({ reason }) => reason);
-  if (errors.length > 0) throw errors.find((error) => !isAftermath(error)) ?? errors[0];
-  return ended.map((each) => (each as PromiseFulfilledResult<unknown>).value) as {
-    -readonly [K in keyof T]: Awaited<T[K]>;
-  };
+  return await allEnded(work, (errors) => errors.find((each) => !isAftermath(each)) ?? errors[0]);
 }
 
 /** SQLSTATE of a statement in a transaction that an earlier one has broken. */

@@ -9,6 +9,7 @@ import { withTenant } from '../../db/tenant.ts';
 import { minuteMs } from '../../domain/clock.ts';
 import type { ChangesRequest, MailSession } from '../../domain/provider.ts';
 import { safetyTimeMs, watchedSafetyTimeMs, withJitter } from '../../domain/retry.ts';
+import { allEnded } from '../../domain/settled.ts';
 import type { SliceReport } from '../../domain/sync.ts';
 import type { ActivityDeps } from '../deps.ts';
 import { pageBounds } from './bounds.ts';
@@ -104,7 +105,7 @@ async function syncAll(
 /** What a look begins with: provider and store are asked side by side. */
 async function readBeginning(slice: Slice, session: MailSession) {
   const { deps, licence } = slice;
-  const [remote, [stored, pending, struck]] = await Promise.all([
+  const [remote, [stored, pending, struck]] = await allEnded([
     session.collections(),
     withTenant(deps.database, licence.tenantId, (tx) =>
       together(

@@ -2,7 +2,7 @@ import { withFence } from '../../db/fence.ts';
 import { recordBehind } from '../../db/queries/sync/status.ts';
 import type { WatchedRef } from '../../db/queries/sync/watched.ts';
 import { FencedError } from '../../domain/failure.ts';
-import { settled } from '../../domain/settled.ts';
+import { settled, type Settled } from '../../domain/settled.ts';
 import { describeError } from '../safe-failure.ts';
 import type { ActivityDeps } from '../deps.ts';
 import { expectLiveSlice } from '../mail/live-first.ts';
@@ -44,11 +44,19 @@ async function pokeOnce(deps: ActivityDeps, ref: WatchedRef): Promise<void> {
   const note = withFence(deps.database, ref, (tx) =>
     recordBehind(tx, ref, { agoMs: performance.now() - signAt }),
   );
-  const ended = await Promise.all([settled(deps.poke(ref.connectionId)), settled(note)]);
-  for (const each of ended) {
-    // A poke is a hint: the sweep or the safety poll finds the change as well, only later.
-    if (!('error' in each) || each.error instanceof FencedError) continue;
-    const reason = describeError(each.error);
-    deps.log.warn({ connectionId: ref.connectionId, reason }, 'poke failed');
-  }
+  const [poked, noted] = await Promise.all([settled(deps.poke(ref.connectionId)), settled(note)]);
+  // A poke is a hint: the sweep or the safety poll finds the change as well, only later.
+  warnOf(deps, ref, poked, 'poke failed');
+  warnOf(deps, ref, noted, 'sign of change not noted');
+}
+
+function warnOf(
+  deps: ActivityDeps,
+  ref: WatchedRef,
+  ended: Settled<void>,
+  what: 'poke failed' | 'sign of change not noted',
+): void {
+  if (!('error' in ended) || ended.error instanceof FencedError) return;
+  const reason = describeError(ended.error);
+  deps.log.warn({ connectionId: ref.connectionId, reason }, what);
 }

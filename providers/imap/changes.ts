@@ -1,4 +1,5 @@
 import { changePage } from '../../domain/change-page.ts';
+import { allEnded } from '../../domain/settled.ts';
 import type { ChangePage, ChangesRequest } from '../../domain/provider.ts';
 import { readDifferences } from './differences.ts';
 import { listUids } from './listing.ts';
@@ -20,9 +21,9 @@ export function readChanges(lease: Lease, request: ChangesRequest): AsyncGenerat
  */
 async function* readPages(lease: Lease, request: ChangesRequest): AsyncGenerator<ChangePage> {
   let before = readLiveCursor(request.cursor);
-  const [folder, placed] = await Promise.all([
+  const [folder, placed] = await allEnded([
     openFolder(lease, request.collection),
-    before !== undefined && placedBeyond(request, before),
+    before ? placedBeyond(request, before) : Promise.resolve(false),
   ]);
   const present = presentCursor(folder.state, request.collection);
   if (!before) {

@@ -84,14 +84,14 @@ async function mergeThreads(tx: Tx, licence: Licence, merges: Map<string, string
   const pairs = sql`unnest(
     ${losers}::uuid[], ${sql.param([...merges.values()])}::uuid[]
   ) as merged (loser, winner)`;
-  const messages = tx.execute(sql`
+  const messages = sql`
     update messages m set thread_id = merged.winner from ${pairs}
-    where m.tenant_id = ${licence.tenantId} and m.thread_id = merged.loser`);
-  const references = tx.execute(sql`
+    where m.tenant_id = ${licence.tenantId} and m.thread_id = merged.loser`;
+  const references = sql`
     update thread_references r set thread_id = merged.winner from ${pairs}
     where r.tenant_id = ${licence.tenantId} and r.connection_id = ${licence.connectionId}
-      and r.thread_id = any(${losers}::uuid[]) and r.thread_id = merged.loser`);
-  await together(messages.execute(), references.execute());
+      and r.thread_id = any(${losers}::uuid[]) and r.thread_id = merged.loser`;
+  await together(send(tx, messages), send(tx, references));
 }
 
 async function rememberReferences(

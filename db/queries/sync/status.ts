@@ -77,7 +77,9 @@ export async function recordFailure(
 
 /**
  * Something is known to have changed at the provider; lag counts from the first such sign. `agoMs`
- * is how long ago it was: a slice that began after the sign may have brought what it was about.
+ * is how long ago it was: a slice that began after the sign may have brought what it was about. It is
+ * taken off the transaction's beginning, so that the sign is never told later than it was: the slice
+ * that it caused would not end the lag then.
  */
 export async function recordBehind(
   tx: Tx,

@@ -3,7 +3,7 @@ import type { SkipReason } from '../../../domain/provider.ts';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
 
-/** A slice looks at so many struck items again: one page's worth, so that new mail never waits. */
+/** A slice looks at so many struck items again: two pages' worth, so that new mail never waits. */
 const struckPerSliceMax = 400;
 
 export interface StruckItem {
