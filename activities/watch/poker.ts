@@ -9,8 +9,14 @@ import { expectLiveSlice } from '../mail/live-first.ts';
 import { pause } from '../pause.ts';
 import type { WatchTimes } from './watch-times.ts';
 
+export interface Poker {
+  poke(): void;
+  /** Resolves when no poke is under way: until then the connection to Temporal is in use. */
+  ended(): Promise<void>;
+}
+
 /**
- * Returns what turns signs of change into pokes. The first sign pokes at once; those that come
+ * Turns signs of change into pokes. The first sign pokes at once; those that come
  * meanwhile make one poke more, and while they keep coming the gaps grow: a mailbox that is filled
  * by somebody, or a server that never stops announcing, costs a few pokes a minute.
  */
@@ -19,21 +25,24 @@ export function createPoker(
   ref: WatchedRef,
   times: WatchTimes,
   closing: AbortSignal,
-): () => void {
-  let [running, again] = [false, false];
+): Poker {
+  let again = false;
+  let running: Promise<void> | undefined;
   const work = async (): Promise<void> => {
-    running = true;
     for (let gapMs = times.pokeGapFirstMs; again && !closing.aborted;) {
       again = false;
       await pokeOnce(deps, ref);
       await pause(gapMs, closing);
       gapMs = Math.min(gapMs * 2, times.pokeGapMaxMs);
     }
-    running = false;
+    running = undefined;
   };
-  return () => {
-    again = true;
-    if (!running) void work();
+  return {
+    poke: () => {
+      again = true;
+      running ??= work();
+    },
+    ended: async () => await running,
   };
 }
 

@@ -45,13 +45,20 @@ interface Watch extends WatchShard {
 export function createWatchedConnection(shard: WatchShard, ref: WatchedRef): WatchedConnection {
   const closing = new AbortController();
   const { deps, times } = shard;
-  const poke = createPoker(deps, ref, times, closing.signal);
+  const poker = createPoker(deps, ref, times, closing.signal);
   const unwatched = { timer: undefined };
-  const life = keepWatching({ ...shard, ref, poke, unwatched, closing: closing.signal });
+  const life = keepWatching({
+    ...shard,
+    ref,
+    poke: poker.poke,
+    unwatched,
+    closing: closing.signal,
+  });
   return {
     close: async () => {
       closing.abort();
       await life;
+      await poker.ended();
     },
   };
 }

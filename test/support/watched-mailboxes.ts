@@ -40,6 +40,8 @@ export interface WatchedMailboxes {
   status(
     connection: FoundLicence,
   ): Promise<{ watchSeenAt: string | null; behindSince: string | null }>;
+  /** Ends the watch; `stop` does so too. */
+  close(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -91,8 +93,12 @@ export async function watchMailboxes(options: WatchedMailboxesOptions): Promise<
       if (!stopping.signal.aborted) throw error;
     },
   );
+  const close = async (): Promise<void> => {
+    stopping.abort();
+    await held;
+  };
   return {
-    ...{ base, connections, pokes, look },
+    ...{ base, connections, pokes, look, close },
     pokesOf: ({ connectionId }) => pokes.filter((id) => id === connectionId).length,
     status: async ({ connectionId }) => {
       const [row] = await withTenant(base.app, tenantId, (tx) =>
@@ -103,8 +109,7 @@ export async function watchMailboxes(options: WatchedMailboxesOptions): Promise<
       return row!;
     },
     stop: async () => {
-      stopping.abort();
-      await held;
+      await close();
       await mail.close();
       await encoder[Symbol.asyncDispose]();
       await base.drop();

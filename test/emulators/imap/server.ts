@@ -32,6 +32,8 @@ export interface ImapEmulator {
   commands: string[];
   /** The commands that broke the grammar or came at the wrong time, each with its answer. */
   faults: string[];
+  /** Clients that are connected now. */
+  readonly openSessions: number;
   close(): Promise<void>;
 }
 
@@ -85,6 +87,9 @@ export async function createImapEmulator(options: ImapEmulatorOptions): Promise<
   return {
     port: address.port,
     ...{ account, commands, faults },
+    get openSessions() {
+      return sockets.size;
+    },
     close: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
