@@ -26,9 +26,3 @@ export async function allEnded<const T extends readonly Promise<unknown>[]>(
     -readonly [K in keyof T]: Awaited<T[K]>;
   };
 }
-
-/** The value, or the error thrown. */
-export function unwrap<T>(ended: Settled<T>): T {
-  if ('error' in ended) throw ended.error;
-  return ended.value;
-}

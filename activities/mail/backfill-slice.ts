@@ -5,9 +5,10 @@ import type { ActivityDeps } from '../deps.ts';
 import { pageBounds } from './bounds.ts';
 import { despiteTrouble } from './folder-trouble.ts';
 import { knownFolders, readStoredFolders, type SyncFolder } from './folders.ts';
+import { giveWay } from './live-first.ts';
 import { emptyReport, reportOf } from './run-slice.ts';
 import { openSlice, withSession, type Slice, type SliceLife, type SliceTarget } from './slice.ts';
-import { createStoreQueue, type StoreQueue } from './store-queue.ts';
+import { preparePage, storePreparedPage } from './store-slice-page.ts';
 
 export interface BackfillSliceInput extends SliceTarget {
   failuresBefore: number;
@@ -37,32 +38,26 @@ async function finish(slice: Slice): Promise<void> {
   if (due && slice.counts.stored > 0) await slice.deps.poke(slice.licence.connectionId);
 }
 
-/**
- * Imports folder after folder. Three stages work at once, across the ends of folders: the adapter
- * reads, the thread decodes and seals, the database stores. Returns false when time ran out.
- */
+/** Imports folder after folder. Returns false when time ran out. */
 async function importAll(slice: Slice, session: MailSession): Promise<boolean> {
   const folders = await knownFolders(slice, await session.collections());
   // Before the live loop has noted a folder's position, mail could arrive between the two loops.
   const due = folders.filter((folder) => !folder.backfillDone && folder.liveCursor !== null);
-  const queue = createStoreQueue(slice);
-  try {
-    for (const folder of due) {
-      const importIt = () => importHistory(slice, session, folder, queue);
-      if (!(await despiteTrouble(slice, folder, importIt))) break;
-    }
-  } finally {
-    await queue.drain();
+  for (const folder of due) {
+    const importIt = () => importHistory(slice, session, folder);
+    if (!(await despiteTrouble(slice, folder, importIt))) break;
   }
   return await nothingLeft(slice);
 }
 
-/** One folder's history. Returns false when the slice's time is over. */
+/**
+ * One folder's history. Each page is stored before the next is read: that is what a killed worker
+ * costs. Returns false when the slice's time is over.
+ */
 async function importHistory(
   slice: Slice,
   session: MailSession,
   folder: SyncFolder,
-  queue: StoreQueue,
 ): Promise<boolean> {
   const pages = session.history({
     collection: folder.remote,
@@ -71,7 +66,10 @@ async function importHistory(
     bounds: pageBounds,
   });
   for await (const page of pages) {
-    await queue.add(folder, page);
+    await giveWay(slice.licence.connectionId);
+    const prepared = await preparePage(slice, folder, page);
+    await giveWay(slice.licence.connectionId);
+    await storePreparedPage(slice, folder, 'backfill', prepared);
     if (slice.pulse()) return false;
   }
   return true;

@@ -21,7 +21,7 @@ import type { Unsettled } from './intents/context.ts';
 import { retryStruck } from './retry-struck.ts';
 import { emptyReport, reportOf } from './run-slice.ts';
 import { openSlice, withSession, type Slice, type SliceLife, type SliceTarget } from './slice.ts';
-import { labelId, preparePage, storePreparedPage } from './store-slice-page.ts';
+import { labelId, storePage } from './store-slice-page.ts';
 import { syncFolders } from './sync-folders.ts';
 
 /** A watch that gave no sign for so long is not trusted to announce changes. */
@@ -150,7 +150,7 @@ async function syncChanges(
     bounds: pageBounds,
   });
   for await (const page of pages) {
-    await storePreparedPage(slice, folder, 'live', await preparePage(slice, folder, page));
+    await storePage(slice, folder, 'live', page);
     if (slice.pulse() && page.more) return false;
   }
   const counters = { ...folder.remote, from: folder.mark };

@@ -21,7 +21,7 @@ import type {
 } from '../../domain/provider.ts';
 import type { SyncFolder } from './folders.ts';
 import { refill, type Refilled } from './refill.ts';
-import { labelId, preparePage, storePreparedPage } from './store-slice-page.ts';
+import { labelId, storePage } from './store-slice-page.ts';
 import type { Slice } from './slice.ts';
 import { findAltered } from './verify-messages.ts';
 
@@ -156,7 +156,7 @@ async function hideAndFlag(
     cursor: {},
     more: true,
   };
-  await storePreparedPage(slice, folder, 'repair', await preparePage(slice, folder, page));
+  await storePage(slice, folder, 'repair', page);
 }
 
 async function moveOn(

@@ -1,7 +1,7 @@
 import type { MailSession } from '../../domain/provider.ts';
 import { pageBounds } from './bounds.ts';
 import type { SyncFolder } from './folders.ts';
-import { preparePage, storePreparedPage } from './store-slice-page.ts';
+import { storePage } from './store-slice-page.ts';
 import type { Slice } from './slice.ts';
 
 /** What became of items that were to be read again, besides those that are stored now. */
@@ -52,8 +52,7 @@ async function readBatch(
     for (const { uid } of [...read.messages, ...read.failures]) gone.delete(uid);
     const messages = read.messages.filter(({ uid }) => !refilled.older.has(uid));
     const page = { messages, failures: read.failures, cursor: {}, more: false, listed: undefined };
-    const prepared = await preparePage(slice, folder, page);
-    await storePreparedPage(slice, folder, 'repair', { ...prepared, readSince: slice.startedAt });
+    await storePage(slice, folder, 'repair', page, slice.startedAt);
   }
   for (const uid of gone) refilled.gone.add(uid);
 }

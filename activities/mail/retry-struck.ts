@@ -4,7 +4,7 @@ import { pageBounds } from './bounds.ts';
 import { despiteTrouble } from './folder-trouble.ts';
 import type { SyncFolder } from './folders.ts';
 import type { Slice } from './slice.ts';
-import { preparePage, storePreparedPage } from './store-slice-page.ts';
+import { storePage } from './store-slice-page.ts';
 
 /** Pages of one: of the items of a poisoned page, only the one at fault fails again. */
 const alone: PageBounds = { ...pageBounds, itemsMax: 1 };
@@ -47,7 +47,7 @@ async function readAgain(
     // The buffers move to the thread with the page: what is needed of it is read first.
     for (const { uid } of [...messages, ...failures]) missing.delete(uid);
     const page = { messages, failures, cursor: {}, more: false, listed: undefined };
-    await storePreparedPage(slice, folder, 'repair', await preparePage(slice, folder, page));
+    await storePage(slice, folder, 'repair', page);
   }
   if (missing.size > 0) {
     await slice.write((tx) => dropStrikes(tx, slice.licence, folder.id, [...missing]));

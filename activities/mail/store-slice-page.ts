@@ -24,9 +24,21 @@ export interface PreparedPage {
   readSince?: Date;
 }
 
+/** Takes in a page of which nothing needs to be known in between. */
+export async function storePage(
+  slice: Slice,
+  folder: SyncFolder,
+  loop: Loop,
+  page: HistoryPage | ChangePage,
+  readSince?: Date,
+): Promise<void> {
+  const prepared = await preparePage(slice, folder, page);
+  await storePreparedPage(slice, folder, loop, { ...prepared, ...(readSince && { readSince }) });
+}
+
 /**
- * Decodes and seals a page in the thread; nothing is written yet. When the page as a whole is more
- * than the thread can take, every item of it gets a strike, so that the cursor may move: the repair
+ * Decodes and seals a page in the threads; nothing is written yet. When the page as a whole is more
+ * than a thread can take, every item of it gets a strike, so that the cursor may move: the repair
  * reads them again one by one, and then only the item at fault fails.
  */
 export async function preparePage(
@@ -68,7 +80,7 @@ export async function storePreparedPage(
   prepared: PreparedPage,
 ): Promise<void> {
   try {
-    await storePage(slice, folder, loop, prepared);
+    await write(slice, folder, loop, prepared);
   } catch (error) {
     const uids = prepared.sealed.messages.map(({ uid }) => uid);
     if (uids.length === 0 || !isDataFault(error)) throw error;
@@ -77,11 +89,11 @@ export async function storePreparedPage(
     const { failures } = prepared.sealed;
     const sealed = failedPage(uids, 'unstorable');
     sealed.failures.push(...failures);
-    await storePage(slice, folder, loop, { ...prepared, sealed });
+    await write(slice, folder, loop, { ...prepared, sealed });
   }
 }
 
-async function storePage(
+async function write(
   slice: Slice,
   folder: SyncFolder,
   loop: Loop,

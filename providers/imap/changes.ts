@@ -6,12 +6,11 @@ import { listUids } from './listing.ts';
 import { presentCursor, readLiveCursor, type LiveCursor } from './live-cursor.ts';
 import { lastUid, openFolder, type OpenFolder } from './open-folder.ts';
 import { readMessages } from './page-stream.ts';
-import { readAhead } from './read-ahead.ts';
 import type { Lease } from './session-pool.ts';
 
 /** What changed in a folder since the cursor: new mail, then flags, then what vanished. */
 export function readChanges(lease: Lease, request: ChangesRequest): AsyncGenerator<ChangePage> {
-  return readAhead(readPages(lease, request));
+  return readPages(lease, request);
 }
 
 /**

@@ -2,19 +2,19 @@ import type { FetchMessageObject } from 'imapflow';
 import type { ItemFailure, RawLeaf, RawMessage, SkipReason } from '../../domain/provider.ts';
 import type { LeafPlan } from './body-structure.ts';
 import { leafBytesMax, leafSlackBytes, textSlackBytesMax } from './bounds.ts';
+import { copyTogether } from './copy-together.ts';
 import type { Outline } from './fetch-outlines.ts';
 import { fetchRows } from './fetch-rows.ts';
 import { isolate } from './isolate.ts';
 import { stillThere } from './listing.ts';
 import type { OpenFolder } from './open-folder.ts';
-import { createPageBuffer } from './page-buffer.ts';
 
 type Parts = Map<string, Buffer>;
 
 /**
  * Fetches the text leaves of some messages, one command for each list of sections that several
- * share. No other part is ever asked for. All bytes of the result lie in one buffer, which can be
- * handed to a thread whole.
+ * share. No other part is ever asked for. The bytes of each message lie in a buffer of their own,
+ * which can be handed to a thread.
  */
 export async function fetchText(
   folder: OpenFolder,
@@ -97,35 +97,23 @@ function assemble(
     if (typeof parts === 'string') failures.push({ uid, reason: parts });
     else if (parts) complete.push({ outline, parts });
   }
-  const buffer = createPageBuffer(
-    complete.reduce(
-      (sum, { outline, parts }) =>
-        outline.plan.leaves.reduce(
-          (bytes, leaf) => bytes + Math.min(parts.get(leaf.part)?.length ?? 0, leafBytesMax),
-          sum + outline.header.length,
-        ),
-      0,
-    ),
-  );
-  const messages = complete.map(({ outline, parts }): RawMessage => {
-    const { plan, header, ...facts } = outline;
-    return {
-      ...facts,
-      header: buffer.add(header),
-      leaves: plan.leaves.map((leaf) => toLeaf(leaf, parts.get(leaf.part), buffer.add)),
-      attachments: plan.attachments,
-    };
-  });
+  const messages = complete.map(({ outline, parts }) => toMessage(outline, parts));
   return { messages, failures };
 }
 
-function toLeaf(
-  { subtype, charset, encoding, size }: LeafPlan,
-  content: Uint8Array | undefined,
-  place: (bytes: Uint8Array) => Uint8Array,
-): RawLeaf {
+function toMessage({ plan, header, ...facts }: Outline, parts: Parts): RawMessage {
   // A server may send more than it was asked for.
-  const bytes = (content ?? new Uint8Array()).subarray(0, leafBytesMax);
-  const truncated = bytes.length >= leafBytesMax && size > leafBytesMax;
-  return { subtype, charset, encoding, content: place(bytes), truncated };
+  const contents = plan.leaves.map(({ part }) => parts.get(part)?.subarray(0, leafBytesMax));
+  const [ownHeader, ...ownContents] = copyTogether([header, ...contents]);
+  return {
+    ...facts,
+    header: ownHeader!,
+    leaves: plan.leaves.map((leaf, i) => toLeaf(leaf, ownContents[i]!)),
+    attachments: plan.attachments,
+  };
+}
+
+function toLeaf({ subtype, charset, encoding, size }: LeafPlan, content: Uint8Array): RawLeaf {
+  const truncated = content.length >= leafBytesMax && size > leafBytesMax;
+  return { subtype, charset, encoding, content, truncated };
 }

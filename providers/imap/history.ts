@@ -2,7 +2,6 @@ import type { Cursor, HistoryPage, HistoryRequest } from '../../domain/provider.
 import { countSince, listUids } from './listing.ts';
 import { lastUid, openFolder, type OpenFolder } from './open-folder.ts';
 import { readMessages } from './page-stream.ts';
-import { readAhead } from './read-ahead.ts';
 import type { Lease } from './session-pool.ts';
 
 /** How far the history of a folder is read: every UID from `nextUid` on is done. */
@@ -15,9 +14,9 @@ interface HistoryCursor {
   outside: number;
 }
 
-/** Pages of a folder's history, newest first by UID. One page is read ahead. */
+/** Pages of a folder's history, newest first by UID. */
 export function readHistory(lease: Lease, request: HistoryRequest): AsyncGenerator<HistoryPage> {
-  return readAhead(readPages(lease, request));
+  return readPages(lease, request);
 }
 
 async function* readPages(lease: Lease, request: HistoryRequest): AsyncGenerator<HistoryPage> {

@@ -12,7 +12,7 @@ import { generateMaildir } from '../support/mailbox-generator.ts';
 import { findOffences } from '../support/store-invariants.ts';
 import { undisturbed } from '../support/slice-life.ts';
 
-/** Several pages of history, some of them in flight at once. */
+/** Several pages of history. */
 const messages = 900;
 
 /** Each kind of slice needs fewer transactions than this, or it works per item. */

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'vitest';
 import { uuidv7 } from '../../domain/ids.ts';
-import type { EncodeJob } from '../../domain/mail-page.ts';
+import type { EncodeJob, Span } from '../../domain/mail-page.ts';
 import { createKeyring } from '../../runtime/keyring.ts';
 import { createPageEncoder } from '../../worker/threads/page-encoder.ts';
 import { createMemoryKeyStore } from '../support/keys.ts';
@@ -17,7 +17,7 @@ afterAll(() => encoder[Symbol.asyncDispose]());
 
 test('a letter that has just arrived does not wait behind the pages of an import', async () => {
   await keyring.create(tenantId);
-  // Both threads are awake, and know the tenant's keys.
+  // All threads are awake, and know the tenant's keys.
   await Promise.all([encoder.encode(page(1)), encoder.encode(page(400))]);
   let imported = 0;
   const pages = Array.from({ length: 8 }, async () => {
@@ -30,11 +30,40 @@ test('a letter that has just arrived does not wait behind the pages of an import
   await Promise.all(pages);
 });
 
+test('a page that threads shared is whole, in its order, and opens', async () => {
+  await keyring.create(tenantId);
+  const vault = await keyring.vault(tenantId);
+  const job = page(401);
+  const { messages, addresses, labels, failures, blob } = await encoder.encode(job);
+  expect(messages.map(({ uid }) => uid)).toEqual(Array.from({ length: 401 }, (_, i) => i + 1));
+  expect(failures).toEqual([]);
+  const open = (table: string, column: string, rowId: string, [at, length]: Span): unknown => {
+    const value = vault.open({ table, column, rowId }, blob.subarray(at, at + length));
+    return JSON.parse(Buffer.from(value).toString());
+  };
+  for (const { id, uid, envelope, body } of messages) {
+    const subject = `letter ${uid - 1}`;
+    expect(open('messages', 'envelope', id, envelope)).toMatchObject({ subject });
+    expect(open('messages', 'body', id, body)).toBeDefined();
+  }
+  // Both parts brought the same ones.
+  expect(addresses).toHaveLength(1);
+  expect(labels).toHaveLength(1);
+  for (const { id, address } of addresses) {
+    const value = open('addresses', 'address', id, address);
+    expect(value).toEqual({ address: 'ada@example.org' });
+  }
+  for (const { id, name } of labels) {
+    expect(open('labels', 'name', id, name)).toEqual({ name: 'urgent' });
+  }
+});
+
 function page(size: number): EncodeJob {
   const messages = Array.from({ length: size }, (_, i) =>
     rawMessage({
       uid: i + 1,
-      headers: `Subject: letter ${i}\r\nMessage-ID: <${i}@example.org>\r\n\r\n`,
+      headers: `From: ada@example.org\r\nSubject: letter ${i}\r\nMessage-ID: <${i}@x>\r\n\r\n`,
+      keywords: ['urgent'],
       text: 'All is well. '.repeat(150),
     }),
   );

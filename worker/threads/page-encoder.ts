@@ -1,18 +1,23 @@
-import type { EncodeJob, PageEncoder } from '../../domain/mail-page.ts';
+import type { EncodeJob, PageEncoder, SealedMailPage } from '../../domain/mail-page.ts';
 import type { Keyring } from '../../domain/seal.ts';
+import { allEnded } from '../../domain/settled.ts';
+import { joinPages, splitJob } from './page-parts.ts';
 import { createPageLane, type PageLaneOptions } from './page-lane.ts';
 
 /** Pages are short-lived; a large young generation only keeps their garbage. */
 const bulkYoungGenerationMb = 16;
 const smallYoungGenerationMb = 4;
 
+/** They share a page, for one page of an import is in hand at a time and all else waits for it. */
+const bulkThreads = 2;
+
 /** What is encoded in a few milliseconds: what arrives while a mailbox is live. */
 const smallMessagesMax = 20;
 const smallBytesMax = 256 * 1024;
 
 /**
- * Decodes and seals pages in two threads beside this process: one for small pages, so that a letter
- * that has just arrived does not wait behind the pages of an import, and one for all others.
+ * Decodes and seals pages in threads beside this process: one for small pages, so that a letter that
+ * has just arrived does not wait behind the pages of an import, and two that share every other page.
  */
 export function createPageEncoder(
   keyring: Keyring,
@@ -21,13 +26,21 @@ export function createPageEncoder(
   const small = createPageLane(keyring, {
     ...{ background: false, maxYoungGenerationSizeMb: smallYoungGenerationMb, timeoutMs },
   });
-  const bulk = createPageLane(keyring, {
-    ...{ background: true, maxYoungGenerationSizeMb: bulkYoungGenerationMb, timeoutMs },
-  });
+  const bulk = Array.from({ length: bulkThreads }, () =>
+    createPageLane(keyring, {
+      ...{ background: true, maxYoungGenerationSizeMb: bulkYoungGenerationMb, timeoutMs },
+    }),
+  );
+
+  async function encodeBulk(job: EncodeJob): Promise<SealedMailPage> {
+    const parts = splitJob(job, bulk.length);
+    return joinPages(await allEnded(parts.map((part, i) => bulk[i]!.encode(part))));
+  }
+
   return {
-    encode: (job) => (isSmall(job) ? small : bulk).encode(job),
+    encode: (job) => (isSmall(job) ? small.encode(job) : encodeBulk(job)),
     [Symbol.asyncDispose]: async () => {
-      await Promise.all([small[Symbol.asyncDispose](), bulk[Symbol.asyncDispose]()]);
+      await Promise.all([small, ...bulk].map((lane) => lane[Symbol.asyncDispose]()));
     },
   };
 }

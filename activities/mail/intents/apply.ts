@@ -5,7 +5,7 @@ import type { FlagsChange } from '../../../domain/intent.ts';
 import type { ChangePage } from '../../../domain/provider.ts';
 import { changePage } from '../../../domain/change-page.ts';
 import type { SyncFolder } from '../folders.ts';
-import { preparePage, storePreparedPage } from '../store-slice-page.ts';
+import { storePage } from '../store-slice-page.ts';
 import type { IntentContext } from './context.ts';
 import type { Ledger } from './ledger.ts';
 import type { PlannedChange } from './message-intents.ts';
@@ -173,7 +173,7 @@ async function storeEffect(
   effect: Partial<Pick<ChangePage, 'flagChanges' | 'vanished'>>,
 ): Promise<void> {
   const page = changePage({ cursor: {}, more: false, ...effect });
-  await storePreparedPage(slice, folder, 'repair', await preparePage(slice, folder, page));
+  await storePage(slice, folder, 'repair', page);
 }
 
 function groupBy<K>(
