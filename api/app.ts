@@ -11,6 +11,7 @@ import { requireJson, unknownRoute } from './edges.ts';
 import { idempotent } from './idempotency.ts';
 import { createApiMetrics } from './metrics.ts';
 import { fromProviderFailure, HttpProblem, sendProblem } from './problem.ts';
+import { requireScopes } from './require-scopes.ts';
 import { requestLog } from './request-log.ts';
 import { createRateLimiter } from './rate-limit.ts';
 import type { ApiApp } from './route-parts.ts';
@@ -79,6 +80,7 @@ export function createApi(
   addSandboxRoutes(app, deps);
   app.use('/v1/*', auditDenials(deps));
   app.use('/v1/*', authenticate(deps));
+  app.use('/v1/*', requireScopes(app));
   app.use('/v1/*', requireJson);
   app.use('/v1/*', idempotent(deps));
 

@@ -19,6 +19,7 @@ const perTenant = { burst: 100, perSecond: 100 / 3_600 };
 /** What people get instead of what is not theirs. Whether it exists makes no difference. */
 const denials: ReadonlySet<string> = new Set<ProblemCode>([
   'forbidden',
+  'scope-missing',
   'not-the-owner',
   'not-found',
   'unknown-member',

@@ -5,6 +5,7 @@ import { findMemberTokenByHash } from '../db/queries/member-tokens.ts';
 import { findOperatorByKeyHash } from '../db/queries/operators.ts';
 import { withTenant } from '../db/tenant.ts';
 import { parsePublicId } from '../domain/ids.ts';
+import type { Scope } from '../domain/scope.ts';
 import { hashAccessKey } from '../runtime/access-key.ts';
 import type { ApiEnv } from './context.ts';
 import type { ApiDeps } from './deps.ts';
@@ -47,9 +48,9 @@ export function authenticate({ database, options }: ApiDeps): MiddlewareHandler<
     const found = await findTenant(text);
     if (!found) throw refusal(c, 'Send a tenant’s key: Authorization: Bearer stw_….');
     enforce(c, requests.take(found.id), 'requests');
-    const { tenantId, tenantState, keyId, tokenOf } = found;
+    const { tenantId, tenantState, keyId, scopes, tokenOf } = found;
     const byToken = tokenOf !== undefined;
-    const principal = { kind: 'tenant' as const, tenantId, keyId, byToken };
+    const principal = { kind: 'tenant' as const, tenantId, keyId, byToken, scopes };
     c.set('principal', { ...principal, member: undefined });
     if (tenantState !== 'active') {
       throw new HttpProblem('forbidden', `The subscription of this tenant is ${tenantState}.`);
@@ -89,6 +90,7 @@ interface FoundTenant {
   tenantId: string;
   tenantState: string;
   keyId: string;
+  scopes: Scope[];
   /** The member whose token it is; undefined when it is a key. */
   tokenOf: string | undefined;
 }

@@ -1,4 +1,5 @@
 import type { Actor } from '../domain/read-gate.ts';
+import type { Scope } from '../domain/scope.ts';
 
 /** Whose key or token came with the request. */
 export type Principal =
@@ -9,6 +10,7 @@ export type Principal =
       keyId: string;
       /** A member's own token: it may not make keys or tokens. */
       byToken: boolean;
+      scopes: readonly Scope[];
       member: ActingMember | undefined;
     }
   | { kind: 'operator'; operatorId: string };

@@ -6,7 +6,9 @@ export function describeApi(app: ApiApp) {
   registry.registerComponent('securitySchemes', 'tenantKey', {
     type: 'http',
     scheme: 'bearer',
-    description: 'API key of a tenant: stw_…, or a member’s token from /v1/member-tokens: mt_…',
+    description:
+      'API key of a tenant: stw_…, or a member’s token from /v1/member-tokens: mt_…. It needs the ' +
+      'scope that the route names, or the answer is 403 scope-missing.',
   });
   registry.registerComponent('securitySchemes', 'operatorKey', {
     type: 'http',

@@ -1,4 +1,5 @@
 import { z, type OpenAPIHono } from '@hono/zod-openapi';
+import type { Scope } from '../domain/scope.ts';
 import type { ApiEnv } from './context.ts';
 
 /** Every group of routes is a function that adds itself to the app. */
@@ -56,5 +57,7 @@ export const idempotencyHeader = z.object({
   }),
 });
 
-export const tenantSecurity = [{ tenantKey: [] }];
-export const operatorSecurity = [{ operatorKey: [] }];
+/** A route for tenants' keys and tokens that hold the scope; `require-scopes.ts` asks for it. */
+export const tenantKey = (scope: Scope) => [{ tenantKey: [scope] }];
+
+export const operatorKey = [{ operatorKey: [] }];

@@ -44,6 +44,7 @@ export const catalogue: readonly CatalogueTable[] = [
       created_at: 'time',
       revoked_at: 'time',
       label: 'word',
+      scopes: 'word',
     },
   ),
   table(
@@ -57,6 +58,7 @@ export const catalogue: readonly CatalogueTable[] = [
       hash: 'hash',
       created_at: 'time',
       expires_at: 'time',
+      scopes: 'word',
     },
   ),
   table(

@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import {
-  hasOtherApiKey,
+  hasOtherFullKey,
   insertApiKey,
   listApiKeys,
   revokeApiKey,
@@ -17,13 +17,14 @@ import { toInstant } from '../instant.ts';
 import { listOf, listQuery, pageById } from '../pagination.ts';
 import { requireAdmin, requireKey } from '../permissions.ts';
 import { HttpProblem, notFound } from '../problem.ts';
+import { refuseBeyond } from '../require-scopes.ts';
 import {
   type ApiApp,
   idempotencyHeader,
   json,
   jsonBody,
   problems,
-  tenantSecurity as security,
+  tenantKey,
 } from '../route-parts.ts';
 import { apiKey, createdApiKey, newApiKey } from '../schemas/admin.ts';
 
@@ -33,9 +34,11 @@ const createKey = createRoute({
   method: 'post',
   path: '/v1/api-keys',
   summary: 'Create another API key',
-  description: 'To change a key: create one, put it to use, revoke the old one.',
+  description:
+    'To change a key: create one, put it to use, revoke the old one. Without scopes it gets those ' +
+    'of the key that asks, and never more.',
   tags,
-  security,
+  security: tenantKey('keys:write'),
   request: { headers: idempotencyHeader, body: jsonBody(newApiKey) },
   responses: { 201: json(createdApiKey, 'The key, shown once'), ...problems },
 });
@@ -45,7 +48,7 @@ const listRoute = createRoute({
   path: '/v1/api-keys',
   summary: 'List API keys, newest first',
   tags,
-  security,
+  security: tenantKey('keys:read'),
   request: { query: z.strictObject(listQuery) },
   responses: { 200: json(listOf(apiKey), 'A page of API keys'), ...problems },
 });
@@ -55,7 +58,7 @@ const revokeRoute = createRoute({
   path: '/v1/api-keys/{id}',
   summary: 'Revoke an API key, with the tokens that it made',
   tags,
-  security,
+  security: tenantKey('keys:write'),
   request: { params: idParams('apiKey') },
   responses: { 204: { description: 'Revoked' }, ...problems },
 });
@@ -66,11 +69,12 @@ export function addApiKeyRoutes(app: ApiApp, { database }: ApiDeps): void {
     const { tenantId } = principal;
     requireKey(principal, 'create API keys');
     requireAdmin(principal, 'create API keys');
-    const { label } = c.req.valid('json');
+    const { label, scopes = [...principal.scopes] } = c.req.valid('json');
+    refuseBeyond(principal.scopes, scopes, 'Such a key is made by');
     const id = uuidv7();
     const { key, hash } = createAccessKey('stw');
     const row = await withTenantWrite(database, tenantId, async (tx) => {
-      const inserted = await insertApiKey(tx, { id, tenantId, hash, label });
+      const inserted = await insertApiKey(tx, { id, tenantId, hash, label, scopes });
       const actor = auditActor(principal);
       await recordAudit(tx, { tenantId, actor, action: 'key.created', target: `key:${id}` });
       return inserted;
@@ -98,10 +102,13 @@ export function addApiKeyRoutes(app: ApiApp, { database }: ApiDeps): void {
     requireAdmin(principal, 'revoke API keys');
     // A transition: two keys must not revoke each other at the same moment.
     await withTransition(database, tenantId, async (tx) => {
-      const last = !(await hasOtherApiKey(tx, tenantId, id));
+      const last = !(await hasOtherFullKey(tx, tenantId, id));
       if (!(await revokeApiKey(tx, tenantId, id))) throw notFound();
       if (last)
-        throw new HttpProblem('last-key', 'Create another key first, then revoke this one.');
+        throw new HttpProblem(
+          'last-key',
+          'Create another key with every scope first, then revoke this one.',
+        );
       const actor = auditActor(principal);
       await recordAudit(tx, { tenantId, actor, action: 'key.revoked', target: `key:${id}` });
     });
@@ -109,10 +116,11 @@ export function addApiKeyRoutes(app: ApiApp, { database }: ApiDeps): void {
   });
 }
 
-function toView({ id, label, createdAt, revokedAt }: ApiKeyRow) {
+function toView({ id, label, scopes, createdAt, revokedAt }: ApiKeyRow) {
   return {
     id: toPublicId('apiKey', id),
     label,
+    scopes,
     createdAt: toInstant(createdAt),
     revokedAt: toInstant(revokedAt),
   };

@@ -8,13 +8,7 @@ import { toPublicId } from '../../domain/ids.ts';
 import { toInstant } from '../instant.ts';
 import { listKey, listOf, listQuery, readChainCursor, writeChainCursor } from '../pagination.ts';
 import { requireAdmin } from '../permissions.ts';
-import {
-  type ApiApp,
-  json,
-  operatorSecurity,
-  problems,
-  tenantSecurity as security,
-} from '../route-parts.ts';
+import { type ApiApp, json, operatorKey, problems, tenantKey } from '../route-parts.ts';
 import { adminAuditEntry, auditEntry } from '../schemas/admin.ts';
 
 const listRoute = createRoute({
@@ -22,7 +16,7 @@ const listRoute = createRoute({
   path: '/v1/audit',
   summary: 'What was done in the tenant, newest first',
   tags: ['Access'],
-  security,
+  security: tenantKey('audit:read'),
   request: { query: z.strictObject(listQuery) },
   responses: { 200: json(listOf(auditEntry), 'A page of entries'), ...problems },
 });
@@ -32,7 +26,7 @@ const adminListRoute = createRoute({
   path: '/v1/admin/audit',
   summary: 'What was done in the installation, or in one tenant, newest first',
   tags: ['Administration'],
-  security: operatorSecurity,
+  security: operatorKey,
   request: { query: z.strictObject({ tenant: idSchema('tenant').optional(), ...listQuery }) },
   responses: { 200: json(listOf(adminAuditEntry), 'A page of entries'), ...problems },
 });

@@ -17,7 +17,7 @@ import { idParams, requireId } from '../ids.ts';
 import { requireOwnOrAdmin, requireSelf } from '../permissions.ts';
 import { disconnected, HttpProblem, notFound } from '../problem.ts';
 import { readConnectionView } from '../read-connection.ts';
-import { type ApiApp, json, problems, tenantSecurity as security } from '../route-parts.ts';
+import { type ApiApp, json, problems, tenantKey } from '../route-parts.ts';
 import { accepted } from '../schemas/connections.ts';
 import { nudge } from '../workflow-control.ts';
 
@@ -31,7 +31,7 @@ const action = <N extends string>(name: N, summary: string) =>
     path: `/v1/connections/{id}/${name}`,
     summary,
     tags,
-    security,
+    security: tenantKey('connections:write'),
     request: { params },
     responses,
   });
@@ -53,7 +53,7 @@ const confirmRoute = createRoute({
     'When much of a folder vanishes at the server within a day, nothing is deleted until the ' +
     "mailbox's owner confirms it here. With count, only if that is still the number which is held.",
   tags,
-  security,
+  security: tenantKey('connections:write'),
   request: { params, query: z.strictObject({ count: z.coerce.number().int().min(1).optional() }) },
   responses,
 });
@@ -67,7 +67,7 @@ const disconnectRoute = createRoute({
     `${disconnectedDataKeptDays} days, or now (data=erase), or kept (data=keep). Said of a ` +
     'disconnected account, data decides anew about what is not erased yet.',
   tags,
-  security,
+  security: tenantKey('connections:write'),
   request: { params, query: z.strictObject({ data: z.enum(['erase', 'keep']).optional() }) },
   responses,
 });

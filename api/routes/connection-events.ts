@@ -7,7 +7,7 @@ import type { ApiDeps } from '../deps.ts';
 import { idParams, requireId } from '../ids.ts';
 import { HttpProblem } from '../problem.ts';
 import { readConnectionView } from '../read-connection.ts';
-import { type ApiApp, problems, tenantSecurity as security } from '../route-parts.ts';
+import { type ApiApp, problems, tenantKey } from '../route-parts.ts';
 
 /** Progress moves page by page; looking more often would show nothing new. */
 const pollMs = secondMs;
@@ -26,7 +26,7 @@ const eventsRoute = createRoute({
     'Event `connection` with the connection as JSON, first at once and then whenever it changed; ' +
     'a comment every 15 s; ends after `disconnected`.',
   tags: ['Connections'],
-  security,
+  security: tenantKey('connections:read'),
   request: { params: idParams('connection') },
   responses: {
     200: {

@@ -13,13 +13,7 @@ import { listOf } from '../pagination.ts';
 import { notFound } from '../problem.ts';
 import { enforce, type RateLimiter } from '../rate-limit.ts';
 import { readConnectionView } from '../read-connection.ts';
-import {
-  type ApiApp,
-  json,
-  jsonBody,
-  problems,
-  tenantSecurity as security,
-} from '../route-parts.ts';
+import { type ApiApp, json, jsonBody, problems, tenantKey } from '../route-parts.ts';
 import { connection, connectionChange, ownAddress } from '../schemas/connections.ts';
 import { nudge } from '../workflow-control.ts';
 
@@ -34,7 +28,7 @@ const changeRoute = createRoute({
     'New credentials are proven by a login and must be the same account’s. Whatever changes, ' +
     'sessions opened under the old settings end, and the connection looks again at once.',
   tags,
-  security,
+  security: tenantKey('connections:write'),
   request: { params, body: jsonBody(connectionChange) },
   responses: { 200: json(connection, 'The connection as it is now'), ...problems },
 });
@@ -47,7 +41,7 @@ const addressesRoute = createRoute({
     'Aliases are read from the newest messages in the sent folder, and shown to the ' +
     'connection’s own member only. One page.',
   tags,
-  security,
+  security: tenantKey('connections:read'),
   request: { params },
   responses: { 200: json(listOf(ownAddress), 'Addresses'), ...problems },
 });

@@ -19,7 +19,7 @@ import {
   json,
   jsonBody,
   problems,
-  tenantSecurity as security,
+  tenantKey,
 } from '../route-parts.ts';
 import { connection, newConnection } from '../schemas/connections.ts';
 import { nudge } from '../workflow-control.ts';
@@ -34,7 +34,7 @@ const createConnection = createRoute({
     'Proves the login before anything is kept. The same account again answers 409 with the id of ' +
     'the connection; after a disconnect it is taken up again where it stopped.',
   tags,
-  security,
+  security: tenantKey('connections:write'),
   request: { headers: idempotencyHeader, body: jsonBody(newConnection) },
   responses: { 201: json(connection, 'Connected; the import has begun'), ...problems },
 });
@@ -44,7 +44,7 @@ const listRoute = createRoute({
   path: '/v1/connections',
   summary: 'List connections, newest first',
   tags,
-  security,
+  security: tenantKey('connections:read'),
   request: { query: z.strictObject(listQuery) },
   responses: { 200: json(listOf(connection), 'A page of connections'), ...problems },
 });
@@ -54,7 +54,7 @@ const readRoute = createRoute({
   path: '/v1/connections/{id}',
   summary: 'State and progress of a connection',
   tags,
-  security,
+  security: tenantKey('connections:read'),
   request: { params: idParams('connection') },
   responses: { 200: json(connection, 'The connection'), ...problems },
 });

@@ -15,7 +15,7 @@ import {
   jsonBody,
   memberHeader,
   problems,
-  tenantSecurity as security,
+  tenantKey,
 } from '../route-parts.ts';
 import { folderChange, folderChanging, newFolder } from '../schemas/intents.ts';
 import type { FolderView } from '../schemas/mail.ts';
@@ -31,7 +31,7 @@ const createFolderRoute = createRoute({
   description:
     'Written to the provider within seconds; the intent names the folder when it is there.',
   tags,
-  security,
+  security: tenantKey('mail:write'),
   request: { headers: memberHeader.extend(idempotencyHeader.shape), body: jsonBody(newFolder) },
   responses,
 });
@@ -42,7 +42,7 @@ const changeRoute = createRoute({
   summary: 'Rename a folder, or put it elsewhere',
   description: 'Folders inside it go with it.',
   tags,
-  security,
+  security: tenantKey('mail:write'),
   request: { params, headers: memberHeader, body: jsonBody(folderChange) },
   responses,
 });
@@ -52,7 +52,7 @@ const deleteRoute = createRoute({
   path: '/v1/folders/{id}',
   summary: 'Delete a folder with all its messages, for good',
   tags,
-  security,
+  security: tenantKey('mail:write'),
   request: { params, headers: memberHeader },
   responses,
 });

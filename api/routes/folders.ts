@@ -5,13 +5,7 @@ import { actorOf } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
 import { viewFolders } from '../folder-view.ts';
 import { listKey, listOf, readCursor, toPage } from '../pagination.ts';
-import {
-  type ApiApp,
-  json,
-  memberHeader as headers,
-  problems,
-  tenantSecurity as security,
-} from '../route-parts.ts';
+import { type ApiApp, json, memberHeader as headers, problems, tenantKey } from '../route-parts.ts';
 import { folder, folderQuery } from '../schemas/mail.ts';
 
 const listRoute = createRoute({
@@ -19,7 +13,7 @@ const listRoute = createRoute({
   path: '/v1/folders',
   summary: 'List the folders of the member’s own connections',
   tags: ['Mail'],
-  security,
+  security: tenantKey('mail:read'),
   request: { query: folderQuery, headers },
   responses: { 200: json(listOf(folder), 'A page of folders'), ...problems },
 });

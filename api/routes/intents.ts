@@ -8,7 +8,7 @@ import { idParams, requireId } from '../ids.ts';
 import { viewIntent } from '../intent-view.ts';
 import { listKey, listOf, readCursor, toPage } from '../pagination.ts';
 import { notFound } from '../problem.ts';
-import { type ApiApp, json, problems, tenantSecurity as security } from '../route-parts.ts';
+import { type ApiApp, json, problems, tenantKey } from '../route-parts.ts';
 import { intent, intentQuery } from '../schemas/intents.ts';
 
 const listRoute = createRoute({
@@ -17,7 +17,7 @@ const listRoute = createRoute({
   summary: 'Changes that were asked for, newest first',
   description: 'Those that wait, and for 30 days those that are done or were refused, and why.',
   tags: ['Connections'],
-  security,
+  security: tenantKey('connections:read'),
   request: { params: idParams('connection'), query: intentQuery },
   responses: { 200: json(listOf(intent), 'A page of intents'), ...problems },
 });

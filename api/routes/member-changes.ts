@@ -21,13 +21,7 @@ import { idParams, requireId } from '../ids.ts';
 import { openProfile, profilePlace, viewMember } from '../member-view.ts';
 import { mayActOnRole, requireAdmin } from '../permissions.ts';
 import { duplicateMember, HttpProblem, notFound } from '../problem.ts';
-import {
-  type ApiApp,
-  json,
-  jsonBody,
-  problems,
-  tenantSecurity as security,
-} from '../route-parts.ts';
+import { type ApiApp, json, jsonBody, problems, tenantKey } from '../route-parts.ts';
 import { member, memberChange, type MemberChangeBody } from '../schemas/admin.ts';
 import { nudge } from '../workflow-control.ts';
 
@@ -40,7 +34,7 @@ const changeRoute = createRoute({
   summary: 'Change a member’s name, e-mail address or role',
   description: 'Members change their own name and address; owners and admins those of others.',
   tags,
-  security,
+  security: tenantKey('members:write'),
   request: { params, body: jsonBody(memberChange) },
   responses: { 200: json(member, 'The member as it is now'), ...problems },
 });
@@ -53,7 +47,7 @@ const leaveRoute = createRoute({
     'Ends the member’s connections and tokens, and erases their untracked mail. Tracked mail ' +
     'stays, with the member’s name on it. The last owner can not go.',
   tags,
-  security,
+  security: tenantKey('members:write'),
   request: { params },
   responses: { 202: json(member, 'Gone; the mail is being erased'), ...problems },
 });

@@ -10,13 +10,14 @@ import type { ApiDeps } from '../deps.ts';
 import { toInstant } from '../instant.ts';
 import { requireKey, requireSelf } from '../permissions.ts';
 import { absentOwner } from '../problem.ts';
+import { refuseBeyond } from '../require-scopes.ts';
 import {
   type ApiApp,
   idempotencyHeader,
   json,
   jsonBody,
   problems,
-  tenantSecurity as security,
+  tenantKey,
 } from '../route-parts.ts';
 import { memberToken, newMemberToken } from '../schemas/admin.ts';
 
@@ -26,9 +27,9 @@ const createToken = createRoute({
   summary: 'Make a token for a member’s browser',
   description:
     'For an hour at most. Sent as Authorization: Bearer mt_…, it acts for its member without ' +
-    'Steward-Member. It ends when the member leaves or the key that made it is revoked.',
+    'Steward-Member. Without scopes it gets those of its key, and never more. It ends when the member leaves or the key that made it is revoked.',
   tags: ['Access'],
-  security,
+  security: tenantKey('tokens:write'),
   request: { headers: idempotencyHeader, body: jsonBody(newMemberToken) },
   responses: { 201: json(memberToken, 'The token, shown once'), ...problems },
 });
@@ -37,8 +38,9 @@ export function addMemberTokenRoutes(app: ApiApp, { database }: ApiDeps): void {
   app.openapi(createToken, async (c) => {
     const principal = tenantOf(c);
     const { tenantId, keyId } = principal;
-    const { memberId, lifeSeconds } = c.req.valid('json');
+    const { memberId, lifeSeconds, scopes = [...principal.scopes] } = c.req.valid('json');
     requireKey(principal, 'make tokens');
+    refuseBeyond(principal.scopes, scopes, 'Such a token is made by');
     const id = uuidv7();
     const { key: token, hash } = createAccessKey('mt');
     const { expiresAt } = await withTenantWrite(database, tenantId, async (tx) => {
@@ -46,7 +48,7 @@ export function addMemberTokenRoutes(app: ApiApp, { database }: ApiDeps): void {
       if (!row || row.leftAt !== null) throw absentOwner();
       requireSelf(principal, memberId);
       const made = await insertMemberToken(tx, {
-        ...{ id, tenantId, keyId, memberId, hash, lifeSeconds },
+        ...{ id, tenantId, keyId, memberId, hash, lifeSeconds, scopes },
       });
       const actor = auditActor(principal);
       const target = `member:${memberId}`;
@@ -56,6 +58,7 @@ export function addMemberTokenRoutes(app: ApiApp, { database }: ApiDeps): void {
     const answer = {
       id: toPublicId('memberToken', id),
       memberId: toPublicId('member', memberId),
+      scopes,
       expiresAt: toInstant(expiresAt),
       token,
     };

@@ -18,7 +18,7 @@ import {
   json,
   jsonBody,
   problems,
-  tenantSecurity as security,
+  tenantKey,
 } from '../route-parts.ts';
 import { member, newMember } from '../schemas/admin.ts';
 
@@ -31,7 +31,7 @@ const createMember = createRoute({
   description:
     'When Steward-Member is given, only owners and admins may, and only an owner adds one.',
   tags,
-  security,
+  security: tenantKey('members:write'),
   request: { headers: idempotencyHeader, body: jsonBody(newMember) },
   responses: { 201: json(member, 'The member'), ...problems },
 });
@@ -41,7 +41,7 @@ const listRoute = createRoute({
   path: '/v1/members',
   summary: 'List members, newest first',
   tags,
-  security,
+  security: tenantKey('members:read'),
   request: { query: z.strictObject(listQuery) },
   responses: { 200: json(listOf(member), 'A page of members'), ...problems },
 });
@@ -51,7 +51,7 @@ const readRoute = createRoute({
   path: '/v1/members/{id}',
   summary: 'Read a member',
   tags,
-  security,
+  security: tenantKey('members:read'),
   request: { params: idParams('member') },
   responses: { 200: json(member, 'The member'), ...problems },
 });

@@ -19,7 +19,7 @@ import {
   jsonBody,
   memberHeader as headers,
   problems,
-  tenantSecurity as security,
+  tenantKey,
 } from '../route-parts.ts';
 import {
   messageChange,
@@ -39,7 +39,7 @@ const changeRoute = createRoute({
     'Reads show it at once; it is written to the provider within seconds. Where two ask for ' +
     'different things, the last one counts.',
   tags,
-  security,
+  security: tenantKey('mail:write'),
   request: { params, headers, body: jsonBody(messageChange) },
   responses: { 202: json(messageChanging, 'Asked for; the message as it will be'), ...problems },
 });
@@ -49,7 +49,7 @@ const deleteRoute = createRoute({
   path: '/v1/messages/{id}',
   summary: 'Delete a message for good, at the provider too',
   tags,
-  security,
+  security: tenantKey('mail:write'),
   request: { params, headers },
   responses: { 202: json(messageDeleting, 'Asked for; reads leave it out'), ...problems },
 });

@@ -14,14 +14,7 @@ import { openMessages, toDetail } from '../message-view.ts';
 import { readOpenedMessage } from '../read-message.ts';
 import { listKey, listOf, readCursor, toPage } from '../pagination.ts';
 import { invalidField, notFound } from '../problem.ts';
-import {
-  type ApiApp,
-  json,
-  jsonBody,
-  memberHeader,
-  problems,
-  tenantSecurity as security,
-} from '../route-parts.ts';
+import { type ApiApp, json, jsonBody, memberHeader, problems, tenantKey } from '../route-parts.ts';
 import {
   message,
   messageBody,
@@ -40,7 +33,7 @@ const listRoute = createRoute({
   summary: 'List messages, newest first',
   description: 'The mail of the member’s own connections and what the team tracks. No full text.',
   tags,
-  security,
+  security: tenantKey('mail:read'),
   request: { query: messageQuery, headers: memberHeader },
   responses: { 200: json(listOf(message), 'A page of messages'), ...problems },
 });
@@ -50,7 +43,7 @@ const readRoute = createRoute({
   path: '/v1/messages/{id}',
   summary: 'Read a message',
   tags,
-  security,
+  security: tenantKey('mail:read'),
   request: { params, headers: memberHeader },
   responses: { 200: json(messageDetail, 'The message with all its headers'), ...problems },
 });
@@ -60,7 +53,7 @@ const bodyRoute = createRoute({
   path: '/v1/messages/{id}/body',
   summary: 'Read the text of a message',
   tags,
-  security,
+  security: tenantKey('mail:read'),
   request: { params, headers: memberHeader },
   responses: { 200: json(messageBody, 'Plain text and HTML'), ...problems },
 });
@@ -70,7 +63,7 @@ const trackRoute = createRoute({
   path: '/v1/messages/{id}/track',
   summary: 'Make a message visible to the team',
   tags,
-  security,
+  security: tenantKey('mail:write'),
   request: { params, headers: memberHeader, body: jsonBody(trackRequest) },
   responses: { 200: json(message, 'The message, tracked'), ...problems },
 });

@@ -19,7 +19,7 @@ import {
   idempotencyHeader,
   json,
   jsonBody,
-  operatorSecurity as security,
+  operatorKey,
   problems,
 } from '../route-parts.ts';
 import { createdOperator, newOperator, operator } from '../schemas/admin.ts';
@@ -31,7 +31,7 @@ const createOperator = createRoute({
   path: '/v1/admin/operators',
   summary: 'Create an operator',
   tags,
-  security,
+  security: operatorKey,
   request: { headers: idempotencyHeader, body: jsonBody(newOperator) },
   responses: { 201: json(createdOperator, 'The operator and the key, shown once'), ...problems },
 });
@@ -41,7 +41,7 @@ const listRoute = createRoute({
   path: '/v1/admin/operators',
   summary: 'List operators, newest first',
   tags,
-  security,
+  security: operatorKey,
   request: { query: z.strictObject(listQuery) },
   responses: { 200: json(listOf(operator), 'A page of operators'), ...problems },
 });
@@ -51,7 +51,7 @@ const revokeRoute = createRoute({
   path: '/v1/admin/operators/{id}',
   summary: 'Revoke an operator’s key',
   tags,
-  security,
+  security: operatorKey,
   request: { params: idParams('operator') },
   responses: { 204: { description: 'Revoked' }, ...problems },
 });

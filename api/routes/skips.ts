@@ -13,7 +13,7 @@ import { listKey, listOf, listQuery, readCursor, toPage } from '../pagination.ts
 import { requireOwnOrAdmin } from '../permissions.ts';
 import { disconnected, notFound } from '../problem.ts';
 import { readConnectionView } from '../read-connection.ts';
-import { type ApiApp, json, problems, tenantSecurity as security } from '../route-parts.ts';
+import { type ApiApp, json, problems, tenantKey } from '../route-parts.ts';
 import { accepted, skip } from '../schemas/connections.ts';
 import { nudge } from '../workflow-control.ts';
 
@@ -22,7 +22,7 @@ const listRoute = createRoute({
   path: '/v1/connections/{id}/skips',
   summary: 'Items that were not stored, with the reason',
   tags: ['Connections'],
-  security,
+  security: tenantKey('connections:read'),
   request: { params: idParams('connection'), query: z.strictObject(listQuery) },
   responses: { 200: json(listOf(skip), 'A page of skips'), ...problems },
 });
@@ -33,7 +33,7 @@ const retryRoute = createRoute({
   summary: 'Try an item that was not stored again',
   description: 'It has all its tries again, from the next look on, which comes at once.',
   tags: ['Connections'],
-  security,
+  security: tenantKey('connections:write'),
   request: {
     params: idParams('connection').extend({
       skip: publicId('skip').openapi({ param: { name: 'skip', in: 'path' } }),

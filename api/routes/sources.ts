@@ -4,12 +4,7 @@ import type { ApiDeps } from '../deps.ts';
 import { idParams } from '../ids.ts';
 import { HttpProblem } from '../problem.ts';
 import { readOpenedMessage } from '../read-message.ts';
-import {
-  type ApiApp,
-  memberHeader as headers,
-  problems,
-  tenantSecurity as security,
-} from '../route-parts.ts';
+import { type ApiApp, memberHeader as headers, problems, tenantKey } from '../route-parts.ts';
 
 const tags = ['Mail'];
 const params = idParams('message');
@@ -20,7 +15,7 @@ const sourceRoute = createRoute({
   summary: 'Source of a message',
   description: 'Sources of IMAP messages are not kept: 404 source-not-kept.',
   tags,
-  security,
+  security: tenantKey('mail:read'),
   request: { params, headers },
   responses: problems,
 });
@@ -31,7 +26,7 @@ const attachmentRoute = createRoute({
   summary: 'Content of an attachment',
   description: 'Attachments of IMAP messages are never fetched: 404 attachment-not-kept.',
   tags,
-  security,
+  security: tenantKey('mail:read'),
   request: { params: params.extend({ n: z.string().max(16) }), headers },
   responses: problems,
 });

@@ -2,6 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { insertApiKey } from '../../db/queries/api-keys.ts';
 import { recordAudit } from '../../db/queries/audit.ts';
 import { insertTenant, listTenants, readTenant, type TenantRow } from '../../db/queries/tenants.ts';
+import { scopes } from '../../domain/scope.ts';
 import { toPublicId, uuidv7 } from '../../domain/ids.ts';
 import { createAccessKey } from '../../runtime/access-key.ts';
 import { auditActor } from '../context.ts';
@@ -15,7 +16,7 @@ import {
   idempotencyHeader,
   json,
   jsonBody,
-  operatorSecurity as security,
+  operatorKey,
   problems,
 } from '../route-parts.ts';
 import { createdTenant, newTenant, tenant } from '../schemas/admin.ts';
@@ -27,7 +28,7 @@ const createTenant = createRoute({
   path: '/v1/admin/tenants',
   summary: 'Create a tenant with its first API key',
   tags,
-  security,
+  security: operatorKey,
   request: { headers: idempotencyHeader, body: jsonBody(newTenant) },
   responses: { 201: json(createdTenant, 'The tenant and its key, shown once'), ...problems },
 });
@@ -37,7 +38,7 @@ const listRoute = createRoute({
   path: '/v1/admin/tenants',
   summary: 'List tenants, newest first',
   tags,
-  security,
+  security: operatorKey,
   request: { query: z.strictObject(listQuery) },
   responses: { 200: json(listOf(tenant), 'A page of tenants'), ...problems },
 });
@@ -47,7 +48,7 @@ const readRoute = createRoute({
   path: '/v1/admin/tenants/{id}',
   summary: 'Read a tenant',
   tags,
-  security,
+  security: operatorKey,
   request: { params: idParams('tenant') },
   responses: { 200: json(tenant, 'The tenant'), ...problems },
 });
@@ -62,7 +63,7 @@ export function addTenantRoutes(app: ApiApp, { database: { db }, keyring }: ApiD
     await keyring.create(id);
     const row = await db.transaction(async (tx) => {
       const inserted = await insertTenant(tx, { id, name, region: region ?? null });
-      await insertApiKey(tx, { id: keyId, tenantId: id, hash });
+      await insertApiKey(tx, { id: keyId, tenantId: id, hash, scopes });
       const actor = auditActor(c.get('principal')!);
       const entry = { tenantId: id, actor };
       await recordAudit(tx, { ...entry, action: 'tenant.created', target: `tenant:${id}` });

@@ -9,13 +9,7 @@ import { toInstant } from '../instant.ts';
 import { openMessages } from '../message-view.ts';
 import { listKey, listOf, listQuery, readCursor, toPage } from '../pagination.ts';
 import { notFound } from '../problem.ts';
-import {
-  type ApiApp,
-  json,
-  memberHeader as headers,
-  problems,
-  tenantSecurity as security,
-} from '../route-parts.ts';
+import { type ApiApp, json, memberHeader as headers, problems, tenantKey } from '../route-parts.ts';
 import { thread, threadDetail } from '../schemas/mail.ts';
 
 /** Longer threads are read through `/v1/messages?thread=`, page by page. */
@@ -29,7 +23,7 @@ const listRoute = createRoute({
   path: '/v1/threads',
   summary: 'List threads by their newest message',
   tags,
-  security,
+  security: tenantKey('mail:read'),
   request: { query: threadQuery, headers },
   responses: { 200: json(listOf(thread), 'A page of threads'), ...problems },
 });
@@ -40,7 +34,7 @@ const readRoute = createRoute({
   summary: 'Read a thread',
   description: `Up to ${threadMessagesMax} messages; longer ones by /v1/messages?thread=.`,
   tags,
-  security,
+  security: tenantKey('mail:read'),
   request: { params: idParams('thread'), headers },
   responses: { 200: json(threadDetail, 'The thread'), ...problems },
 });

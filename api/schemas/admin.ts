@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { scopes } from '../../domain/scope.ts';
 import { idSchema, publicId } from '../ids.ts';
 
 const nameLengthMax = 200;
@@ -84,6 +85,13 @@ export const member = z
   })
   .openapi('Member');
 
+const scopeList = z.array(z.enum(scopes));
+const chosenScopes = scopeList
+  .min(1)
+  .max(scopes.length)
+  .transform((chosen) => scopes.filter((scope) => chosen.includes(scope)))
+  .optional();
+
 export const newApiKey = z
   .strictObject({
     label: z
@@ -91,6 +99,7 @@ export const newApiKey = z
       .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'Up to 40 of a to z, 0 to 9 and hyphens.')
       .optional()
       .openapi({ description: 'What uses the key: no names of people.', example: 'crm-backend' }),
+    scopes: chosenScopes,
   })
   .openapi('NewApiKey');
 
@@ -98,6 +107,7 @@ export const apiKey = z
   .object({
     id: publicId('apiKey'),
     label: z.string().nullable(),
+    scopes: scopeList,
     createdAt: z.iso.datetime(),
     revokedAt: z.iso.datetime().nullable(),
   })
@@ -112,6 +122,7 @@ export const newMemberToken = z
   .strictObject({
     memberId: idSchema('member'),
     lifeSeconds: z.int().min(1).max(tokenLifeSecondsMax).default(tokenLifeSecondsMax),
+    scopes: chosenScopes,
   })
   .openapi('NewMemberToken');
 
@@ -119,6 +130,7 @@ export const memberToken = z
   .object({
     id: publicId('memberToken'),
     memberId: publicId('member'),
+    scopes: scopeList,
     expiresAt: z.iso.datetime(),
     token: onceKey,
   })

@@ -45,6 +45,8 @@ export const directoryApiKeys = directory.table('api_keys', {
   revokedAt: instant('revoked_at'),
   /** What uses the key, in a word of the CRM's own. */
   label: text('label'),
+  /** A closed list: domain/scope.ts. */
+  scopes: text('scopes').array().notNull(),
 });
 
 /** Short-lived tokens for browsers, each bound to one member. */
@@ -57,4 +59,6 @@ export const directoryMemberTokens = directory.table('member_tokens', {
   hash: bytea('hash').notNull().unique(),
   createdAt: createdAt(),
   expiresAt: instant('expires_at').notNull(),
+  /** Those of its key, or fewer. */
+  scopes: text('scopes').array().notNull(),
 });

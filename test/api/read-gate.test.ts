@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mayRead } from '../../domain/read-gate.ts';
 import { createTestApi, type TestApi } from '../support/api.ts';
+import { apiOperations } from '../support/api-operations.ts';
 import { createMailWorld, markers, type MailWorld } from '../support/mail-world.ts';
 
 let api: TestApi;
@@ -15,14 +15,10 @@ afterAll(() => api[Symbol.asyncDispose]());
 
 /** Every operation of the document on mail, with the ids of one message put in. */
 function mailRequests(message: string, thread: string): { method: string; path: string }[] {
-  const document = JSON.parse(
-    readFileSync(new URL('../../api/openapi.json', import.meta.url), 'utf8'),
-  ) as { paths: Record<string, Record<string, unknown>> };
-  return Object.entries(document.paths).flatMap(([pattern, methods]) => {
+  return apiOperations().flatMap(({ method, pattern }) => {
     if (!/^\/v1\/(messages|threads|folders)/.test(pattern)) return [];
     const id = pattern.startsWith('/v1/threads') ? thread : message;
-    const path = pattern.replace('{id}', id).replace('{n}', '1');
-    return Object.keys(methods).map((method) => ({ method: method.toUpperCase(), path }));
+    return [{ method, path: pattern.replace('{id}', id).replace('{n}', '1') }];
   });
 }
 

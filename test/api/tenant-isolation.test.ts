@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestApi, type TestApi } from '../support/api.ts';
+import { apiOperations, tenantOperations, type Operation } from '../support/api-operations.ts';
 import { createMailWorld, type MailWorld } from '../support/mail-world.ts';
 
 let api: TestApi;
@@ -20,25 +20,6 @@ interface Named {
 /** Mail is asked for as a member; the rest as the CRM itself, which is refused nothing else. */
 const asks = (pattern: string, who: { key: string; member: string }) =>
   /^\/v1\/(folders|messages|threads)/.test(pattern) ? who : { key: who.key };
-
-interface Operation {
-  method: string;
-  pattern: string;
-  security: Record<string, unknown>[];
-}
-
-function operations(): Operation[] {
-  const document = JSON.parse(
-    readFileSync(new URL('../../api/openapi.json', import.meta.url), 'utf8'),
-  ) as { paths: Record<string, Record<string, { security?: Record<string, unknown>[] }>> };
-  return Object.entries(document.paths).flatMap(([pattern, methods]) =>
-    Object.entries(methods).map(([method, { security = [] }]) => ({
-      method: method.toUpperCase(),
-      pattern,
-      security,
-    })),
-  );
-}
 
 /** The id that the first tenant has for a route's `{id}`; a route that is not listed fails. */
 function ourId(pattern: string): string {
@@ -79,12 +60,8 @@ const ask = async (operation: Operation, who: { key: string; member: string }) =
   await askAbout(operation, ourId(operation.pattern), who);
 
 describe('two tenants', () => {
-  const tenantOperations = operations().filter(({ security }) =>
-    security.some((scheme) => 'tenantKey' in scheme),
-  );
-
   it('answers 404 to another tenant’s id on every route of the document', async () => {
-    const withId = tenantOperations.filter(({ pattern }) => pattern.includes('{id}'));
+    const withId = tenantOperations().filter(({ pattern }) => pattern.includes('{id}'));
     expect(withId.length).toBeGreaterThanOrEqual(14);
     const stranger = { key: world.theirs.key, member: world.stranger };
     const leaks: string[] = [];
@@ -104,7 +81,7 @@ describe('two tenants', () => {
   };
 
   it('lists nothing of another tenant', async () => {
-    const lists = tenantOperations.filter(
+    const lists = tenantOperations().filter(
       ({ method, pattern }) => method === 'GET' && !pattern.includes('{id}'),
     );
     expect(lists.length).toBeGreaterThanOrEqual(5);
@@ -156,7 +133,7 @@ describe('two tenants', () => {
 
   it('keeps tenants’ and operators’ keys apart', async () => {
     const opened: string[] = [];
-    for (const { method, pattern, security } of operations()) {
+    for (const { method, pattern, security } of apiOperations()) {
       if (security.length === 0) continue;
       const path = pattern.replaceAll(/\{\w+\}/g, 'x');
       const operatorOnly = security.some((scheme) => 'operatorKey' in scheme);

@@ -49,8 +49,8 @@ describe('access keys', () => {
     const [{ key, hash }, id] = [createAccessKey('stw'), uuidv7()];
     expect(key).toMatch(/^stw_[\w-]{43}$/);
     expect([accessKeyPrefix(key), accessKeyPrefix(`${key}x`)]).toEqual(['stw', undefined]);
-    await insertApiKey(database.app.db, { id, tenantId, hash });
-    const found = { id, tenantId, tenantState: 'active' };
+    await insertApiKey(database.app.db, { id, tenantId, hash, scopes: ['mail:read'] });
+    const found = { id, tenantId, tenantState: 'active', scopes: ['mail:read'] };
     expect(await findApiKeyByHash(database.app.db, hashAccessKey(key))).toEqual(found);
     expect(await revokeApiKey(database.app.db, uuidv7(), id)).toBe(false);
     expect(await revokeApiKey(database.app.db, tenantId, id)).toBe(true);
