@@ -9,6 +9,7 @@ import { findOffences } from '../support/store-invariants.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { findChangedIds, matchIdentities, readLetters, type Identities } from './identities.ts';
 import { findFaults } from './judge.ts';
+import { tellFolders, tellMessage } from './message-story.ts';
 import { readIntents } from './own-intents.ts';
 import type { OtherClient } from './other-client.ts';
 import type { OwnChanges } from './own-changes.ts';
@@ -46,7 +47,7 @@ export async function checkpoint(scene: Scene, before: Identities): Promise<Foun
   if (offences.length > 0) throw new Error(`the store holds ${offences.join('\n  ')}`);
   const letters = await readLetters(client);
   const identities = await matchIdentities(letters, mailbox);
-  requireSameIds(scene, before, identities);
+  await requireSameIds(scene, before, identities);
   const asked = own.asked.flatMap(({ intents }) => intents);
   const intents = await readIntents({ id: mailbox.id, call: mailbox.asOwner }, asked);
   const faults = findFaults(own.asked, {
@@ -54,9 +55,12 @@ export async function checkpoint(scene: Scene, before: Identities): Promise<Foun
     ...{ folders: await client.folders(), copied: client.letters.copied },
   });
   if (faults.length > 0) {
-    const stories = faults.slice(0, differencesShownMax).map(({ what, folder, uid }) => {
-      return [what, ...client.journal.about(folder, uid)].join('\n    ');
-    });
+    const stories = await Promise.all(
+      faults.slice(0, differencesShownMax).map(async ({ what, folder, uid, messages }) => {
+        const rows = await Promise.all(messages.map((id) => tellMessage(mailbox, id)));
+        return [what, ...client.journal.about(folder, uid), ...rows.flat()].join('\n    ');
+      }),
+    );
     throw new Error(`${faults.length} changes ended wrongly:\n  ${stories.join('\n  ')}`);
   }
   own.forget();
@@ -64,15 +68,24 @@ export async function checkpoint(scene: Scene, before: Identities): Promise<Foun
   return { identities, intents: [...intents.values()] };
 }
 
-function requireSameIds({ client }: Scene, before: Identities, now: Identities): void {
+async function requireSameIds(
+  { client, mailbox }: Scene,
+  before: Identities,
+  now: Identities,
+): Promise<void> {
   const changed = findChangedIds(before, now, client.letters.copied);
   if (changed.length === 0) return;
-  const stories = changed.slice(0, differencesShownMax).map(({ token, was, is }) => {
+  const stories = changed.slice(0, differencesShownMax).map(async ({ token, was, is }) => {
     const places = `${was.folder} ${was.uid} to ${is.folder} ${is.uid}`;
-    const story = [was, is].flatMap(({ folder, uid }) => client.journal.about(folder, uid));
+    const story = [
+      ...[was, is].flatMap(({ folder, uid }) => client.journal.about(folder, uid)),
+      ...(await tellMessage(mailbox, was.id)),
+      ...(await tellMessage(mailbox, is.id)),
+    ];
     return `letter ${token} became another message from ${places}\n    ${story.join('\n    ')}`;
   });
-  throw new Error(`${changed.length} messages lost their ids:\n  ${stories.join('\n  ')}`);
+  const told = [...(await Promise.all(stories)), ...(await tellFolders(mailbox))];
+  throw new Error(`${changed.length} messages lost their ids:\n  ${told.join('\n  ')}`);
 }
 
 async function waitForEquality({ mailbox, client }: Scene): Promise<void> {

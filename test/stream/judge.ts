@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { IntentView } from '../../api/schemas/intents.ts';
+import { parsePublicId } from '../../domain/ids.ts';
 import type { CapabilityLevel } from '../support/dovecot.ts';
 import type { LetterPlace } from './identities.ts';
 import type { Asked, Promised } from './own-changes.ts';
@@ -25,6 +26,8 @@ export interface Fault {
   what: string;
   folder: string;
   uid: number | undefined;
+  /** UUIDs under which the letter was asked for. */
+  messages: string[];
 }
 
 /**
@@ -38,8 +41,8 @@ export function findFaults(asked: readonly Asked[], evidence: Evidence): Fault[]
   const at = (one: Asked, found: string[]): Fault[] =>
     found.map((what) =>
       one.about === 'letter'
-        ? { what, folder: one.folder, uid: one.uid }
-        : { what, folder: one.from ?? one.to ?? '', uid: undefined },
+        ? { what, folder: one.folder, uid: one.uid, messages: idsOf(byLetter.get(one.token)!) }
+        : { what, folder: one.from ?? one.to ?? '', uid: undefined, messages: [] },
     );
   return [
     ...asked.flatMap((one) =>
@@ -51,6 +54,10 @@ export function findFaults(asked: readonly Asked[], evidence: Evidence): Fault[]
     ...[...byLetter.values()].flatMap((own) => at(own.at(-1)!, judgeLetter(own, evidence))),
     ...asked.flatMap((one) => at(one, one.about === 'folder' ? judgeFolder(one, evidence) : [])),
   ];
+}
+
+function idsOf(asked: readonly AskedLetter[]): string[] {
+  return [...new Set(asked.map(({ message }) => parsePublicId('message', message)!))];
 }
 
 function judgeIntent(asked: Asked, id: string, evidence: Evidence): string[] {
@@ -101,7 +108,8 @@ function judgeLetter(own: readonly AskedLetter[], evidence: Evidence): string[] 
   const { intents, touches, copied } = evidence;
   if (copied.has(last.token)) return [];
   const places = evidence.places.get(last.token) ?? [];
-  const told = `letter ${last.token} (${tell(last)}) lies in ${JSON.stringify(places)}`;
+  const story = own.map(tell).join(', then ');
+  const told = `letter ${last.token} (${story}) lies in ${JSON.stringify(places)}`;
   if (places.length > 1) return [`${told}: it is doubled`];
   const states = own.flatMap((one) => one.intents.map((id) => intents.get(id)));
   const isDone = (kind: IntentView['kind']) =>
