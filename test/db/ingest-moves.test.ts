@@ -1,7 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withFence } from '../../db/fence.ts';
-import { storeMoved } from '../../db/queries/ingest/moved.ts';
 import { beginRenumbering } from '../../db/queries/ingest/renumber.ts';
 import { hideFolder } from '../../db/queries/sync/folders.ts';
 import { mail, openIngest, type Ingest } from '../support/ingest.ts';
@@ -157,15 +156,43 @@ describe('moved and renumbered mail at the ingest point', () => {
     await ingest.store(inbox, [mail(1, '<back@x>')]);
     await ingest.store(archive, [mail(7, '<back@x>')]);
     await ingest.store(archive, [], { vanished: [7] });
-    await withFence(ingest.base.app, ingest.licence, (tx) =>
-      storeMoved(tx, ingest.licence, {
-        from: { folderId: inbox, uidValidity: '1' },
-        toFolderId: archive,
-        moved: [{ uid: 1, newUid: 7 }],
-      }),
-    );
+    await ingest.moveOurs(inbox, archive, { uid: 1, newUid: 7 });
     expect(await ingest.messagesOf(archive)).toHaveLength(1);
     expect(await ingest.collectionOf(inbox)).toMatchObject({ stored: 0 });
     expect(await ingest.collectionOf(archive)).toMatchObject({ stored: 1 });
+  });
+
+  it('makes one message of what the other loop met at the new place of a move of ours', async () => {
+    const [inbox, archive, sent] = await ingest.makeThreeFolders();
+    await ingest.store(inbox, [mail(1, '<double@x>')]);
+    const [before] = await ingest.messagesOf(inbox);
+    await ingest.store(archive, [mail(7, '<double@x>')]);
+    const [double] = await ingest.messagesOf(archive);
+    expect(double!.id).not.toBe(before!.id);
+    await ingest.write(sql`update messages set tracked = true where id = ${double!.id}`);
+    await ingest.moveOurs(inbox, archive, { uid: 1, newUid: 7 });
+    const after = { id: before!.id, tracked: true };
+    expect(await ingest.messagesOf(archive)).toMatchObject([after]);
+    expect(await ingest.read(sql`select from messages where id = ${double!.id}`)).toEqual([]);
+    // Nothing is left that could take its place the next time.
+    const since = new Date();
+    await ingest.store(sent, [mail(9, '<double@x>')]);
+    await ingest.store(archive, [], { vanished: [7], caughtUpAt: since });
+    expect(await ingest.messagesOf(sent)).toMatchObject([after]);
+  });
+
+  it('hides again what had claimed the new place of a move of ours', async () => {
+    const [inbox, archive, trash] = await ingest.makeThreeFolders();
+    await ingest.store(trash, [mail(3, '<claimed@x>')]);
+    const [copy] = await ingest.messagesOf(trash);
+    await ingest.store(inbox, [mail(1, '<claimed@x>')]);
+    const [own] = await ingest.messagesOf(inbox);
+    await ingest.store(trash, [], { vanished: [3] });
+    await ingest.store(archive, [mail(7, '<claimed@x>')]);
+    expect(await ingest.messagesOf(archive)).toMatchObject([{ id: copy!.id }]);
+    await ingest.moveOurs(inbox, archive, { uid: 1, newUid: 7 });
+    expect(await ingest.messagesOf(archive)).toMatchObject([{ id: own!.id }]);
+    const [hidden] = await ingest.read(sql`select hidden_at from messages where id = ${copy!.id}`);
+    expect(hidden!['hidden_at']).not.toBeNull();
   });
 });

@@ -1,10 +1,12 @@
 import { sql } from 'drizzle-orm';
 import { encodePage } from '../../activities/mail/encode-page.ts';
 import { withFence, type FoundLicence } from '../../db/fence.ts';
+import { storeMoved } from '../../db/queries/ingest/moved.ts';
 import { storeMailPage, type PageToStore } from '../../db/queries/ingest/store-page.ts';
 import { storeFolders, type FolderToStore } from '../../db/queries/sync/store-folders.ts';
 import { withTenant } from '../../db/tenant.ts';
 import { uuidv7 } from '../../domain/ids.ts';
+import type { MovedItem } from '../../domain/mail-writer.ts';
 import type { Cursor, RawMessage } from '../../domain/provider.ts';
 import { createTestConnection } from './connection.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
@@ -80,6 +82,20 @@ export async function openIngest() {
     return await withFence(base.app, licence, (tx) => storeMailPage(tx, licence, page));
   }
 
+  async function makeThreeFolders(): Promise<[string, string, string]> {
+    return [await makeFolder(), await makeFolder(), await makeFolder()];
+  }
+
+  async function write(query: ReturnType<typeof sql>): Promise<void> {
+    await withFence(base.app, licence, (tx) => tx.execute(query));
+  }
+
+  /** What the provider says of a move that was asked for. */
+  async function moveOurs(from: string, toFolderId: string, item: MovedItem): Promise<void> {
+    const places = { from: { folderId: from, uidValidity: '1' }, toFolderId, moved: [item] };
+    await withFence(base.app, licence, (tx) => storeMoved(tx, licence, places));
+  }
+
   async function cursorsOf(folderId: string) {
     const [row] = await read<{ live: Cursor | null; backfill: Cursor | null }>(sql`
       select live_cursor as live, backfill_cursor as backfill from collections
@@ -111,7 +127,7 @@ export async function openIngest() {
   }
   return {
     ...{ base, licence, makeFolder, pageOf, store, cursorsOf, isAnybodyWaiting, read },
-    ...{ messagesOf, collectionOf },
+    ...{ messagesOf, collectionOf, makeThreeFolders, write, moveOurs },
   };
 }
 

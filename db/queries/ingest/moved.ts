@@ -1,8 +1,9 @@
-import { sql } from 'drizzle-orm';
+import { sql, type SQL } from 'drizzle-orm';
 import { OvertakenError } from '../../../domain/failure.ts';
 import type { MovedItem } from '../../../domain/mail-writer.ts';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
+import { mergeTwins, type TwinRows } from './merge-twins.ts';
 import { takeTurns } from './take-turns.ts';
 import { settleHomeless } from './vanished.ts';
 
@@ -31,14 +32,8 @@ export async function storeMoved(
     where tenant_id = ${tenantId} and id = ${toFolderId} and hidden_at is null`);
   // The next look finds the messages wherever the folder is now.
   if (shown.length === 0) throw new OvertakenError('The target is no longer shown.');
-  const pairs = sql`unnest(
-    ${sql.param(moved.map((item) => item.uid))}::bigint[],
-    ${sql.param(moved.map((item) => item.newUid))}::bigint[]
-  ) as moved (uid, new_uid)`;
-  // The other loop may have met a message at its new place already, as a new one.
-  const doubles = await tx.execute<{ message_id: string }>(sql`
-    select p.message_id from placements p join ${pairs} on p.uid = moved.new_uid
-    where p.tenant_id = ${tenantId} and p.folder_id = ${toFolderId}`);
+  const pairs = pairsOf(moved);
+  const doubles = await findDoubles(tx, licence, { from, toFolderId, moved });
   const placed = await tx.execute<{ fresh: boolean }>(sql`
     with hidden as (
       select p.uid from placements p join ${pairs} on p.uid = moved.new_uid
@@ -56,13 +51,40 @@ export async function storeMoved(
     returning xmax = 0 or exists (select from hidden where hidden.uid = old.uid) as fresh`);
   await countPlaces(tx, licence, toFolderId, placed.filter(({ fresh }) => fresh).length);
   await leave(tx, licence, from, moved);
-  await settleHomeless(
+  // Another that was only met here goes; one that had claimed the place is where it was before.
+  await mergeTwins(
     tx,
     licence,
-    doubles.map((row) => row.message_id),
-    null,
+    doubles.filter(({ onlyHere }) => onlyHere),
   );
+  const claimants = doubles.filter(({ onlyHere }) => !onlyHere).map(({ twin }) => twin);
+  await settleHomeless(tx, licence, claimants, null);
 }
+
+/** Messages that the other loop has met at the new places already, each as another one. */
+async function findDoubles(
+  tx: Tx,
+  { tenantId }: Licence,
+  { from, toFolderId, moved }: MovedPlaces,
+): Promise<(TwinRows & { onlyHere: boolean })[]> {
+  return await tx.execute<TwinRows & { onlyHere: boolean } & Record<string, unknown>>(sql`
+    select source.message_id as old, there.message_id as twin, not exists (
+        select from placements other
+        where other.tenant_id = ${tenantId} and other.message_id = there.message_id
+          and (other.folder_id, other.uid) <> (there.folder_id, there.uid)) as "onlyHere"
+    from ${pairsOf(moved)}
+      join placements source on source.uid = moved.uid
+      join placements there on there.uid = moved.new_uid
+    where source.tenant_id = ${tenantId} and source.folder_id = ${from.folderId}
+      and source.hidden_at is null
+      and there.tenant_id = ${tenantId} and there.folder_id = ${toFolderId}
+      and there.message_id <> source.message_id`);
+}
+
+const pairsOf = (moved: MovedItem[]): SQL => sql`unnest(
+    ${sql.param(moved.map((item) => item.uid))}::bigint[],
+    ${sql.param(moved.map((item) => item.newUid))}::bigint[]
+  ) as moved (uid, new_uid)`;
 
 async function leave(
   tx: Tx,

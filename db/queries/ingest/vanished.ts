@@ -1,6 +1,7 @@
 import { sql, type SQL } from 'drizzle-orm';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
+import { mergeTwins, type TwinRows } from './merge-twins.ts';
 import { holdDeletions, visiblePlaces } from './brake.ts';
 import type { PageToStore } from './store-page.ts';
 
@@ -103,7 +104,7 @@ async function adoptTwins(
       and hidden_at is null and created_at >= ${caughtUpAt.toISOString()}
       and not (id = any(${sql.param(homeless.map((row) => row.id))}::uuid[]))
     order by id`);
-  const pairs: { old: string; twin: string }[] = [];
+  const pairs: TwinRows[] = [];
   const free = [...twins];
   for (const { id, twin_index: index, micros } of homeless) {
     const at = free.findIndex(
@@ -111,24 +112,5 @@ async function adoptTwins(
     );
     if (at >= 0) pairs.push({ old: id, twin: free.splice(at, 1)[0]!.id });
   }
-  if (pairs.length === 0) return;
-  const [old, twin] = [pairs.map((pair) => pair.old), pairs.map((pair) => pair.twin)];
-  await tx.execute(sql`
-    update placements p set message_id = pair.old
-    from unnest(${sql.param(old)}::uuid[], ${sql.param(twin)}::uuid[]) as pair (old, twin)
-    where p.tenant_id = ${licence.tenantId} and p.message_id = pair.twin`);
-  await tx.execute(sql`
-    update messages set hidden_at = null
-    where tenant_id = ${licence.tenantId} and id = any(${sql.param(old)}::uuid[])`);
-  // What was asked of the message under the id that goes is asked of it under the one that stays.
-  await tx.execute(sql`
-    update intents i set message_id = pair.old
-    from unnest(${sql.param(old)}::uuid[], ${sql.param(twin)}::uuid[]) as pair (old, twin)
-    where i.tenant_id = ${licence.tenantId} and i.message_id = pair.twin`);
-  await tx.execute(sql`
-    delete from participants
-    where tenant_id = ${licence.tenantId} and message_id = any(${sql.param(twin)}::uuid[])`);
-  await tx.execute(sql`
-    delete from messages
-    where tenant_id = ${licence.tenantId} and id = any(${sql.param(twin)}::uuid[])`);
+  await mergeTwins(tx, licence, pairs);
 }
