@@ -45,14 +45,14 @@ export async function checkpoint(scene: Scene, before: Identities): Promise<Foun
   await waitForEquality(scene);
   const offences = await findOffences(mailbox.api.database.app, mailbox.tenant.uuid);
   if (offences.length > 0) throw new Error(`the store holds ${offences.join('\n  ')}`);
-  const letters = await readLetters(client);
+  const letters = await client.read(() => readLetters(client));
   const identities = await matchIdentities(letters, mailbox);
   await requireSameIds(scene, before, identities);
   const asked = own.asked.flatMap(({ intents }) => intents);
   const intents = await readIntents({ id: mailbox.id, call: mailbox.asOwner }, asked);
   const faults = findFaults(own.asked, {
     ...{ level: scene.level, intents, places: letters, touches: client.touches },
-    ...{ folders: await client.folders(), copied: client.letters.copied },
+    ...{ folders: await client.read(client.folders), copied: client.letters.copied },
   });
   if (faults.length > 0) {
     const stories = await Promise.all(

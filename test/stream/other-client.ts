@@ -19,8 +19,13 @@ export interface OtherClient {
   inFolder(folder: string, work: (uids: number[]) => Promise<void>): Promise<void>;
   /** Another session: servers end one whose folder was deleted or renumbered under it. */
   reopen(): Promise<void>;
+  /** Reads something, in new sessions where Dovecot trips over what the sessions before it did. */
+  read<T>(work: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
+
+/** A session that trips does so over one change; the next one begins after it. */
+const attemptsMax = 3;
 
 /** @param spared folders that it leaves alone */
 export async function openOtherClient(
@@ -61,6 +66,16 @@ export async function openOtherClient(
         lock.release();
         // A folder that stays open cannot be renamed or deleted in good order.
         if (imap.usable) await imap.mailboxClose();
+      }
+    },
+    read: async (work) => {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await work();
+        } catch (error) {
+          if (attempt === attemptsMax) throw error;
+          await reopen();
+        }
       }
     },
     close: async () => {
