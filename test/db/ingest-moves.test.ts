@@ -181,6 +181,25 @@ describe('moved and renumbered mail at the ingest point', () => {
     expect(await ingest.messagesOf(sent)).toMatchObject([after]);
   });
 
+  it('makes one message of what was met on its way, and is gone from there by now', async () => {
+    const [inbox, archive, sent] = await ingest.makeThreeFolders();
+    const caughtUpAt = new Date(Date.now() - 1_000);
+    await ingest.store(inbox, [mail(1, '<twice-moved@x>')]);
+    const [before] = await ingest.messagesOf(inbox);
+    await ingest.store(archive, [mail(7, '<twice-moved@x>')]);
+    const [passing] = await ingest.messagesOf(archive);
+    await ingest.store(archive, [], { vanished: [7], caughtUpAt });
+    await ingest.store(inbox, [], { vanished: [1], caughtUpAt });
+    expect(await ingest.read(sql`select from messages where id = ${passing!.id}`)).toEqual([]);
+    await ingest.store(sent, [mail(9, '<twice-moved@x>')]);
+    expect(await ingest.messagesOf(sent)).toMatchObject([{ id: before!.id }]);
+    // The next time the new place is seen first, nothing else claims it.
+    const since = new Date();
+    await ingest.store(inbox, [mail(2, '<twice-moved@x>')]);
+    await ingest.store(sent, [], { vanished: [9], caughtUpAt: since });
+    expect(await ingest.messagesOf(inbox)).toMatchObject([{ id: before!.id }]);
+  });
+
   it('hides again what had claimed the new place of a move of ours', async () => {
     const [inbox, archive, trash] = await ingest.makeThreeFolders();
     await ingest.store(trash, [mail(3, '<claimed@x>')]);

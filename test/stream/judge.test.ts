@@ -10,9 +10,14 @@ type AskedLetter = Extract<Asked, { about: 'letter' }>;
 const read: Promised = { read: true, flagged: false, labels: [], folders: ['INBOX'] };
 const labelled: Promised = { ...read, labels: ['CRM'] };
 
-function askOf(message: string, promised: Promised | undefined, intent: string): AskedLetter {
+function askOf(
+  message: string,
+  promised: Promised | undefined,
+  intent: string,
+  change: AskedLetter['change'] = promised && { read: true },
+): AskedLetter {
   const place = { folder: 'INBOX', uid: 7 };
-  return { about: 'letter', token: '1', message, ...place, promised, intents: [intent] };
+  return { about: 'letter', token: '1', message, ...place, change, promised, intents: [intent] };
 }
 
 function evidence(flags: string[], changed: Partial<Evidence> = {}): Evidence {
@@ -29,10 +34,32 @@ function evidence(flags: string[], changed: Partial<Evidence> = {}): Evidence {
 }
 
 describe('the judge of the stream', () => {
-  it('holds the last change of a letter due, whichever message it was at the time', () => {
-    const asked = [askOf('msg_new', labelled, 'i1'), askOf('msg_old', read, 'i2')];
+  it('holds the last change of a letter due', () => {
+    const asked = [
+      askOf('msg_1', labelled, 'i1', { keywords: ['CRM'] }),
+      askOf('msg_1', read, 'i2', { keywords: [] }),
+    ];
     expect(findFaults(asked, evidence(['\\Seen']))).toEqual([]);
     expect(findFaults(asked, evidence(['\\Seen', 'CRM']))).toHaveLength(1);
+  });
+
+  it('holds due what was asked under another id that the letter had for a moment', () => {
+    const flagged = { ...read, read: false, flagged: true };
+    const asked = [
+      askOf('msg_old', flagged, 'i1', { flagged: true }),
+      askOf('msg_new', read, 'i2', { read: true }),
+    ];
+    expect(findFaults(asked, evidence(['\\Seen', '\\Flagged']))).toEqual([]);
+    expect(findFaults(asked, evidence(['\\Seen']))).toHaveLength(1);
+    expect(findFaults(asked, evidence(['\\Flagged']))).toHaveLength(1);
+    const elsewhere = [askOf('msg_old', { ...read, folders: ['Trash'] }, 'i1', { trash: true })];
+    const both = [...elsewhere, askOf('msg_new', read, 'i2')];
+    expect(findFaults(both, evidence(['\\Seen']))).toHaveLength(1);
+    const kept = [
+      askOf('msg_old', labelled, 'i1', { keywords: ['CRM'] }),
+      askOf('msg_new', read, 'i2'),
+    ];
+    expect(findFaults(kept, evidence(['\\Seen', 'CRM']))).toEqual([]);
   });
 
   it('finds a change that left no trace, unless another client had a hand in it', () => {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { IntentView } from '../../api/schemas/intents.ts';
+import type { IntentView, MessageChangeBody } from '../../api/schemas/intents.ts';
 import { parsePublicId } from '../../domain/ids.ts';
 import type { CapabilityLevel } from '../support/dovecot.ts';
 import type { LetterPlace } from './identities.ts';
@@ -116,7 +116,7 @@ function judgeLetter(own: readonly AskedLetter[], evidence: Evidence): string[] 
     states.some((intent) => intent?.kind === kind && intent.state === 'done');
   const deleted = own.some(({ promised }) => promised === undefined);
   if (deleted) return isDone('delete') && places.length > 0 ? [`${told}: it was deleted`] : [];
-  const { promised } = last;
+  const promised = promisedInAll(own);
   if (!promised || states.some((intent) => intent?.state !== 'done')) return [];
   const [place] = places;
   const moves = promised.folders.some((name) => gone(name, touches));
@@ -128,12 +128,36 @@ function judgeLetter(own: readonly AskedLetter[], evidence: Evidence): string[] 
   return looksAs(place, promised) ? [] : [`${told}: it looks otherwise`];
 }
 
-function looksAs({ flags }: LetterPlace, { read, flagged, labels }: Promised): boolean {
+interface Due extends Omit<Promised, 'labels'> {
+  /** Undefined where nobody can tell: keywords are kept as a difference to what was shown. */
+  labels: string[] | undefined;
+}
+
+/**
+ * What the last answer showed; but a letter that was met at its new place first had two ids for a
+ * moment, and under neither was shown what was asked of it under the other.
+ */
+function promisedInAll(own: readonly AskedLetter[]): Due | undefined {
+  const last = own.at(-1)!;
+  if (!last.promised) return undefined;
+  const promisedBy = (isAbout: (change: MessageChangeBody) => boolean): Promised =>
+    own.findLast(({ change }) => change && isAbout(change))?.promised ?? last.promised!;
+  const others = own.filter(({ message }) => message !== last.message);
+  const isLabelled = others.some(({ change }) => change?.keywords !== undefined);
+  return {
+    read: promisedBy(({ read }) => read !== undefined).read,
+    flagged: promisedBy(({ flagged }) => flagged !== undefined).flagged,
+    folders: promisedBy(({ folder, trash }) => folder !== undefined || trash === true).folders,
+    labels: isLabelled ? undefined : last.promised.labels,
+  };
+}
+
+function looksAs({ flags }: LetterPlace, { read, flagged, labels }: Due): boolean {
   const shown = keywords.filter((name) => flags.includes(name)).toSorted();
   return (
     flags.includes('\\Seen') === read &&
     flags.includes('\\Flagged') === flagged &&
-    isDeepStrictEqual(shown, labels.toSorted())
+    (labels === undefined || isDeepStrictEqual(shown, labels.toSorted()))
   );
 }
 

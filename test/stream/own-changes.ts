@@ -1,3 +1,4 @@
+import type { MessageChangeBody } from '../../api/schemas/intents.ts';
 import type { FolderView } from '../../api/schemas/mail.ts';
 import type { Random } from '../emulators/imap/sample/random.ts';
 import type { OperatedMailbox } from '../support/operated-mailbox.ts';
@@ -28,7 +29,8 @@ export type Asked = {
       /** Where it lay, as the API showed it. */
       folder: string;
       uid: number | undefined;
-      /** Undefined when it is to be deleted. */
+      /** What was asked for; undefined when it is to be deleted, and then nothing is promised. */
+      change: MessageChangeBody | undefined;
       promised: Promised | undefined;
     }
   | { about: 'folder'; from: string | undefined; to: string | undefined }
@@ -114,7 +116,7 @@ async function askOfLetter(
   const intents = answer.body['intents'] as string[];
   const [place] = detail.body['folders'] as { id: string; uid?: number }[];
   const [folder, uid] = [names.get(place?.id ?? '') ?? '', place?.uid];
-  asked.push({ about: 'letter', token, message: id, folder, uid, promised, intents });
+  asked.push({ about: 'letter', token, message: id, folder, uid, change, promised, intents });
   client.journal.note({
     ...{ kind: `asked of letter ${token}: ${JSON.stringify(change ?? 'delete')}`, folder },
     uids: uid === undefined ? [] : [uid],

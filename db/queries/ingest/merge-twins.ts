@@ -9,8 +9,9 @@ export interface TwinRows {
 }
 
 /**
- * Makes one row of two: the twin's places go to the old one, which is shown again, and so does what
- * people did to the message under the id that goes: what they asked for, and that they track it.
+ * Makes one row of two: the twin's places go to the old one, which is shown again if the twin was, and
+ * so does what people did to the message under the id that goes: what they asked for, and that they
+ * track it.
  */
 export async function mergeTwins(
   tx: Tx,
@@ -28,7 +29,8 @@ export async function mergeTwins(
     update intents i set message_id = pair.old from ${pair}
     where i.tenant_id = ${tenantId} and i.message_id = pair.twin`);
   await tx.execute(sql`
-    update messages m set hidden_at = null, tracked = m.tracked or gone.tracked
+    update messages m set tracked = m.tracked or gone.tracked,
+      hidden_at = case when gone.hidden_at is not null then m.hidden_at end
     from ${pair} join messages gone on gone.tenant_id = ${tenantId} and gone.id = pair.twin
     where m.tenant_id = ${tenantId} and m.id = pair.old`);
   await tx.execute(sql`

@@ -1,4 +1,4 @@
-import { sql, type SQL } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
 import { mergeTwins, type TwinRows } from './merge-twins.ts';
@@ -73,7 +73,7 @@ export async function settleHomeless(
       and m.id = any(${sql.param(messageIds)}::uuid[])
       and not exists (select from placements p where p.tenant_id = m.tenant_id
         and p.message_id = m.id and p.hidden_at is null)
-    returning m.id, m.twin_index, ${microsOf(sql`m.created_at`)} as micros`);
+    returning ${columns}`);
   if (homeless.length > 0 && caughtUpAt) await adoptTwins(tx, licence, homeless, caughtUpAt);
 }
 
@@ -82,14 +82,17 @@ interface Twin extends Record<string, unknown> {
   twin_index: string;
   /** When it was stored, in microseconds since the epoch. */
   micros: string;
+  hidden: boolean;
 }
 
-const microsOf = (at: SQL): SQL => sql`(extract(epoch from ${at}) * 1000000)::bigint::text`;
+const columns = sql`m.id, m.twin_index, m.hidden_at is not null as hidden,
+  (extract(epoch from m.created_at) * 1000000)::bigint::text as micros`;
 
 /**
  * A twin that was stored since the folders were last in step, and after the message that is gone,
  * is the same message at its new place: its places go to the old row, and the twin's own row goes.
- * One that was stored before, or with it, is a copy that stood beside it.
+ * One that has lost its place again by now is the same message on its way: left behind, it would
+ * take a later place from it. One that was stored before, or with it, is a copy that stood beside it.
  */
 async function adoptTwins(
   tx: Tx,
@@ -98,19 +101,23 @@ async function adoptTwins(
   caughtUpAt: Date,
 ): Promise<void> {
   const twins = await tx.execute<Twin>(sql`
-    select id, twin_index, ${microsOf(sql`created_at`)} as micros from messages
+    select ${columns} from messages m
     where tenant_id = ${licence.tenantId} and connection_id = ${licence.connectionId}
       and twin_index = any(${sql.param(homeless.map((row) => row.twin_index))}::uuid[])
-      and hidden_at is null and created_at >= ${caughtUpAt.toISOString()}
+      and created_at >= ${caughtUpAt.toISOString()}
       and not (id = any(${sql.param(homeless.map((row) => row.id))}::uuid[]))
     order by id`);
+  const isSame = (old: Twin, twin: Twin): boolean =>
+    twin.twin_index === old.twin_index && BigInt(twin.micros) > BigInt(old.micros);
+  const free = twins.filter(({ hidden }) => !hidden);
   const pairs: TwinRows[] = [];
-  const free = [...twins];
-  for (const { id, twin_index: index, micros } of homeless) {
-    const at = free.findIndex(
-      (twin) => twin.twin_index === index && BigInt(twin.micros) > BigInt(micros),
-    );
-    if (at >= 0) pairs.push({ old: id, twin: free.splice(at, 1)[0]!.id });
+  for (const old of homeless) {
+    const at = free.findIndex((twin) => isSame(old, twin));
+    if (at >= 0) pairs.push({ old: old.id, twin: free.splice(at, 1)[0]!.id });
+  }
+  for (const { id: twin, ...row } of twins.filter(({ hidden }) => hidden)) {
+    const old = homeless.find((one) => isSame(one, { id: twin, ...row }));
+    if (old) pairs.push({ old: old.id, twin });
   }
   await mergeTwins(tx, licence, pairs);
 }
