@@ -31,6 +31,7 @@ function renderRoute(route) {
     element('p', {}, route.summary ?? ''),
   ];
   if (route.description) parts.push(element('p', { class: 'note' }, route.description));
+  parts.push(element('p', { class: 'note' }, accessOf(route)));
   if (route.parameters?.length) parts.push(section('Parameters', parameterTable(route.parameters)));
   const body = route.requestBody?.content?.['application/json']?.schema;
   if (body) parts.push(section('Body', schemaTree(body)));
@@ -43,6 +44,12 @@ function renderRoute(route) {
     );
   }
   return element('article', { id: anchor(route) }, ...parts);
+}
+
+function accessOf({ security = [] }) {
+  const scopes = security.flatMap(({ tenantKey = [] }) => tenantKey);
+  if (scopes.length > 0) return `Key of a tenant, with the scope ${scopes.join(', ')}`;
+  return security.length > 0 ? 'Key of an operator' : 'No key';
 }
 
 function parameterTable(parameters) {
