@@ -112,6 +112,35 @@ describe.each(levels)('another client changes a %s server while Steward writes',
     await asking.settle();
   });
 
+  it('keeps to the order in which things are asked of a message, when the first has to wait', async () => {
+    const { id } = await arrive('Projects');
+    const renamed = `Projects ${counter}`;
+    const first = await asking.ask(flag(id));
+    await asking.ask({ kind: 'create-folder', content: { path: [`Between ${counter}`] } });
+    const last = await asking.ask({
+      ...{ kind: 'flags', messageId: id, removeFlags: mailFlags.flagged },
+    });
+    let calls = 0;
+    const mail = overridingWriter(asking.mailbox.deps.mail, (write) => ({
+      ...write,
+      changeFlags: async (request) => {
+        calls += 1;
+        if (calls === 1) await asking.other.mailboxRename('Projects', renamed);
+        return await write.changeFlags(request);
+      },
+    }));
+    await asking.live({ mail });
+    await asking.settle();
+    const states = sql`select distinct state from intents where id in (${first}, ${last})`;
+    expect(await asking.mailbox.read(states)).toEqual([{ state: 'done' }]);
+    const flags = sql`select flags from placements
+      where message_id = ${id} and hidden_at is null`;
+    expect(await asking.mailbox.read(flags)).toEqual([{ flags: 0 }]);
+    expect(await asking.differences()).toEqual([]);
+    await asking.other.mailboxRename(renamed, 'Projects');
+    await asking.settle();
+  });
+
   it('deletes a message that is moved before the command arrives', async () => {
     const { id, uid } = await arrive('INBOX');
     const intent = await asking.ask({ kind: 'delete', messageId: id });

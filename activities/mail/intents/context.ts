@@ -20,6 +20,14 @@ export interface Unsettled {
   waiting: boolean;
 }
 
+/** What became of one batch. */
+export interface Attempted extends Unsettled {
+  /** Messages of which something is left: what was asked of them later must not go before it. */
+  left: ReadonlySet<string>;
+  /** Messages have got other ids since the batch was read: it is read again before anything else. */
+  outdated: boolean;
+}
+
 /** Counts an attempt at these intents before it is made: one that kills the process counts too. */
 export async function beginAttempt({ slice }: IntentContext, ids: string[]): Promise<void> {
   if (ids.length > 0) await slice.write((tx) => recordAttempt(tx, slice.licence, ids));

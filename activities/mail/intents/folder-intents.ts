@@ -3,9 +3,9 @@ import { hideFolder } from '../../../db/queries/sync/folders.ts';
 import { isRefusedForGood, ProviderFailure } from '../../../domain/failure.ts';
 import { openContent } from '../../../domain/sealed-intent.ts';
 import type { SyncFolder } from '../folders.ts';
-import { beginAttempt, type IntentContext, type Unsettled } from './context.ts';
+import { beginAttempt, type Attempted, type IntentContext } from './context.ts';
 
-const settled: Unsettled = { again: false, waiting: false };
+const settled: Attempted = { again: false, waiting: false, left: new Set(), outdated: false };
 
 /**
  * Carries out one intent about a folder. What the listing shows already was done by an attempt
@@ -14,7 +14,7 @@ const settled: Unsettled = { again: false, waiting: false };
 export async function carryOutFolderIntent(
   context: IntentContext,
   intent: PendingIntent,
-): Promise<Unsettled> {
+): Promise<Attempted> {
   const { slice } = context;
   await beginAttempt(context, [intent.id]);
   try {

@@ -10,8 +10,8 @@ export interface Ledger {
   refused(ids: string[], reason: string): void;
   /** The effect is not shown yet, or the place was gone; a look at the mailbox will tell. */
   open(ids: string[]): void;
-  /** Finishes what is decided; returns whether anything is open. */
-  settle(slice: Slice): Promise<boolean>;
+  /** Finishes what is decided; returns what is open. */
+  settle(slice: Slice): Promise<ReadonlySet<string>>;
 }
 
 export function createLedger(): Ledger {
@@ -23,14 +23,14 @@ export function createLedger(): Ledger {
     open: (ids) => ids.forEach((id) => open.add(id)),
     refused: (ids, reason) => ids.forEach((id) => refused.set(id, reason)),
     settle: async (slice) => {
-      const left = [...open].filter((id) => !refused.has(id));
+      const left = new Set([...open].filter((id) => !refused.has(id)));
       const decided = [...done].filter((id) => !refused.has(id) && !open.has(id));
       await slice.write(async (tx) => {
         await recordDone(tx, slice.licence, decided);
         const refusals = [...refused].map(([id, reason]) => ({ id, reason }));
         await recordRefused(tx, slice.licence, refusals);
       });
-      return left.length > 0;
+      return left;
     },
   };
 }

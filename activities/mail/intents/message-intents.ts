@@ -10,7 +10,7 @@ import { foldIntents, type MessageIntent, type NetChange } from '../../../domain
 import { openContent } from '../../../domain/sealed-intent.ts';
 import type { SyncFolder } from '../folders.ts';
 import type { Slice } from '../slice.ts';
-import { beginAttempt, type IntentContext, type Unsettled } from './context.ts';
+import { beginAttempt, type Attempted, type IntentContext } from './context.ts';
 
 import { applyDeletions, applyFlags, applyMoves } from './apply.ts';
 import { createLedger, type Ledger } from './ledger.ts';
@@ -31,11 +31,11 @@ export interface PlannedChange {
 export async function carryOutMessageIntents(
   context: IntentContext,
   batch: PendingIntent[],
-): Promise<Unsettled> {
+): Promise<Attempted> {
   const { slice } = context;
   const ledger = createLedger();
   const plans = await plan(context, batch, ledger);
-  if (plans === 'outdated') return { again: true, waiting: false };
+  if (plans === 'outdated') return { again: true, waiting: false, left: new Set(), outdated: true };
   const { planned, waiting } = plans;
   const due = planned.flatMap(({ change: { intents } }) => [
     ...intents.flags,
@@ -46,7 +46,11 @@ export async function carryOutMessageIntents(
   await applyFlags(context, planned, ledger);
   await applyMoves(context, planned, ledger);
   await applyDeletions(context, planned, ledger);
-  return { again: await ledger.settle(slice), waiting };
+  const open = await ledger.settle(slice);
+  const messagesOf = (ids: ReadonlySet<string>) =>
+    batch.flatMap(({ id, messageId }) => (messageId !== null && ids.has(id) ? [messageId] : []));
+  const left = new Set([...messagesOf(open), ...waiting]);
+  return { again: open.size > 0, waiting: waiting.size > 0, left, outdated: false };
 }
 
 /**
@@ -57,7 +61,7 @@ async function plan(
   context: IntentContext,
   batch: PendingIntent[],
   ledger: Ledger,
-): Promise<{ planned: PlannedChange[]; waiting: boolean } | 'outdated'> {
+): Promise<{ planned: PlannedChange[]; waiting: Set<string> } | 'outdated'> {
   const { slice } = context;
   const changes = foldIntents(batch.map((intent) => toMessageIntent(slice, intent)));
   const ids = [...changes.keys()];
@@ -80,7 +84,7 @@ async function plan(
   const folders = new Map(context.folders.map((folder) => [folder.id, folder]));
   const notes = new Map(batch.map(({ id, copiesFrom }) => [id, copiesFrom]));
   const planned: PlannedChange[] = [];
-  let waiting = false;
+  const waiting = new Set<string>();
   for (const [messageId, change] of changes) {
     const { intents } = change;
     ledger.done(intents.overtaken);
@@ -92,7 +96,7 @@ async function plan(
       // On its way to another folder, for all that is known: the next look will tell.
       ledger.open([...intents.flags, ...intents.move, ...intents.delete]);
     } else if (lately === 'history') {
-      waiting = true;
+      waiting.add(messageId);
     } else if (listed.length === 0) {
       // Gone for good, or where nothing is synced: nobody can say where a command should go.
       const gone = all.length === 0;
@@ -101,7 +105,7 @@ async function plan(
       if (gone) ledger.done(intents.delete);
     } else if (known.length < listed.length) {
       // A folder is being renumbered: when that is over, its listing tells where things are.
-      waiting = true;
+      waiting.add(messageId);
     } else {
       const note = notes.get(intents.move[0] ?? '');
       planned.push({ change, places: known, copiesFrom: note ? Number(note) : null });
