@@ -66,6 +66,12 @@ const refusals: ReadonlySet<FailureKind> = new Set([
   'too-large',
 ]);
 
+/**
+ * The code of a refusal without a reason. It may be one of the moment (mail arrived while a folder
+ * was deleted), so it is taken at its word the second time.
+ */
+export const unexplainedCode = 'imap-write-refused';
+
 /** Another slice of the same loop has moved the position meanwhile: what was read is out of date. */
 export class OvertakenError extends Error {
   override readonly name = 'OvertakenError';

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { CapabilityLevel } from '../support/dovecot.ts';
+import { ProviderFailure, unexplainedCode } from '../../domain/failure.ts';
 import { mailFlags } from '../../domain/mail.ts';
 import { overridingWriter } from '../support/overriding-writer.ts';
 import { startAskingMailbox, type AskingMailbox } from '../support/asking-mailbox.ts';
@@ -129,6 +130,41 @@ describe.each(levels)('writing back to a %s server', (level) => {
     expect(await placesOf(id)).toMatchObject([{ folder_id: archive, flags: mailFlags.flagged }]);
     expect(await mailbox.differences()).toEqual([]);
   });
+
+  it.each([
+    { times: 1, state: done },
+    { times: 2, state: refused(unexplainedCode) },
+  ])(
+    'takes a refusal without a reason at its word the second time: $times',
+    async ({ times, state }) => {
+      const { id } = await arrive();
+      let left = { flags: times, folder: times };
+      const refuse = (what: 'flags' | 'folder') => {
+        left = { ...left, [what]: left[what] - 1 };
+        if (left[what] >= 0)
+          throw new ProviderFailure('invalid-request', 'No.', { code: unexplainedCode });
+      };
+      const flags = await mailbox.ask({ kind: 'flags', messageId: id, addFlags: mailFlags.seen });
+      const path = [`Refused ${counter}`];
+      const folder = await mailbox.ask({ kind: 'create-folder', content: { path } });
+      const mail = overridingWriter(mailbox.mailbox.deps.mail, (write) => ({
+        ...write,
+        changeFlags: async (request) => {
+          refuse('flags');
+          return await write.changeFlags(request);
+        },
+        createFolder: async (request) => {
+          refuse('folder');
+          return await write.createFolder(request);
+        },
+      }));
+      expect(await mailbox.live({ mail })).toMatchObject({ outcome: 'more' });
+      await mailbox.live({ mail });
+      expect([await stateOf(flags), await stateOf(folder)]).toEqual([state, state]);
+      await mailbox.settle();
+      expect(await mailbox.differences()).toEqual([]);
+    },
+  );
 
   it('refuses what is asked of a message that is gone, and never brings it back', async () => {
     const { id, uid } = await arrive();

@@ -1,6 +1,6 @@
 import { recordDone, recordRefused, type PendingIntent } from '../../../db/queries/sync/intents.ts';
 import { hideFolder } from '../../../db/queries/sync/folders.ts';
-import { isRefusedForGood, ProviderFailure } from '../../../domain/failure.ts';
+import { isRefusedForGood, ProviderFailure, unexplainedCode } from '../../../domain/failure.ts';
 import { openContent } from '../../../domain/sealed-intent.ts';
 import type { SyncFolder } from '../folders.ts';
 import { beginAttempt, type Attempted, type IntentContext } from './context.ts';
@@ -22,6 +22,7 @@ export async function carryOutFolderIntent(
     await slice.write((tx) => recordDone(tx, slice.licence, [intent.id], folderId));
   } catch (error) {
     if (!(error instanceof ProviderFailure) || !isRefusedForGood(error)) throw error;
+    if (error.code === unexplainedCode && intent.attempts === 0) return { ...settled, again: true };
     const refusal = { id: intent.id, reason: error.code ?? error.kind };
     await slice.write((tx) => recordRefused(tx, slice.licence, [refusal]));
   }

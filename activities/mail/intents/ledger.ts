@@ -1,4 +1,5 @@
-import { recordDone, recordRefused } from '../../../db/queries/sync/intents.ts';
+import { recordDone, recordRefused, type PendingIntent } from '../../../db/queries/sync/intents.ts';
+import { unexplainedCode } from '../../../domain/failure.ts';
 import type { Slice } from '../slice.ts';
 
 /**
@@ -7,6 +8,7 @@ import type { Slice } from '../slice.ts';
  */
 export interface Ledger {
   done(ids: string[]): void;
+  /** Without a reason that holds from the second time on only. */
   refused(ids: string[], reason: string): void;
   /** The effect is not shown yet, or the place was gone; a look at the mailbox will tell. */
   open(ids: string[]): void;
@@ -14,14 +16,20 @@ export interface Ledger {
   settle(slice: Slice): Promise<ReadonlySet<string>>;
 }
 
-export function createLedger(): Ledger {
+export function createLedger(batch: readonly PendingIntent[]): Ledger {
+  const attempts = new Map(batch.map((intent) => [intent.id, intent.attempts]));
   const done = new Set<string>();
   const open = new Set<string>();
   const refused = new Map<string, string>();
   return {
     done: (ids) => ids.forEach((id) => done.add(id)),
     open: (ids) => ids.forEach((id) => open.add(id)),
-    refused: (ids, reason) => ids.forEach((id) => refused.set(id, reason)),
+    refused: (ids, reason) => {
+      for (const id of ids) {
+        if (reason === unexplainedCode && attempts.get(id) === 0) open.add(id);
+        else refused.set(id, reason);
+      }
+    },
     settle: async (slice) => {
       const left = new Set([...open].filter((id) => !refused.has(id)));
       const decided = [...done].filter((id) => !refused.has(id) && !open.has(id));

@@ -33,7 +33,7 @@ export async function carryOutMessageIntents(
   batch: PendingIntent[],
 ): Promise<Attempted> {
   const { slice } = context;
-  const ledger = createLedger();
+  const ledger = createLedger(batch);
   const plans = await plan(context, batch, ledger);
   if (plans === 'outdated') return { again: true, waiting: false, left: new Set(), outdated: true };
   const { planned, waiting } = plans;

@@ -1,5 +1,9 @@
 import { getStatusCode } from 'imapflow/lib/tools.js';
-import type { FailureKind, ProviderFailure } from '../../../domain/failure.ts';
+import {
+  unexplainedCode,
+  type FailureKind,
+  type ProviderFailure,
+} from '../../../domain/failure.ts';
 import { failure, isRefusal, translateError } from '../errors.ts';
 
 /** What a server's NO means for a change, by its response code (RFC 5530, RFC 9051 §7.1). */
@@ -105,7 +109,7 @@ export function folderNameInvalid(): ProviderFailure {
 }
 
 function writeRefused(cause: unknown): ProviderFailure {
-  return failure('invalid-request', 'imap-write-refused', 'The server refused it.', cause);
+  return failure('invalid-request', unexplainedCode, 'The server refused it.', cause);
 }
 
 function responseCode(error: unknown): string {

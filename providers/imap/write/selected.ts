@@ -1,5 +1,5 @@
 import type { ImapFlow, MailboxObject } from 'imapflow';
-import { ProviderFailure } from '../../../domain/failure.ts';
+import { ProviderFailure, unexplainedCode } from '../../../domain/failure.ts';
 import type { RemoteCollection } from '../../../domain/provider.ts';
 import { refused, translated, uidValidityChanged } from '../errors.ts';
 import type { Lease } from '../session-pool.ts';
@@ -44,7 +44,7 @@ async function select(client: ImapFlow, { ref }: RemoteCollection): Promise<Mail
   try {
     return await translatedWrite(client.mailboxOpen(ref));
   } catch (error) {
-    const unexplained = error instanceof ProviderFailure && error.code === 'imap-write-refused';
+    const unexplained = error instanceof ProviderFailure && error.code === unexplainedCode;
     throw unexplained ? folderMissing(error) : error;
   }
 }
