@@ -153,7 +153,7 @@ async function syncChanges(
     await storePage(slice, folder, 'live', page);
     if (slice.pulse() && page.more) return false;
   }
-  const counters = { ...folder.remote, from: folder.mark };
+  const counters = { ...folder.remote, from: folder.mark, historyDone: folder.backfillDone };
   await slice.write((tx) => recordMark(tx, licence, folder.id, counters));
   return true;
 }

@@ -4,6 +4,7 @@ import { runBackfillSlice } from '../../activities/mail/backfill-slice.ts';
 import { mailFlags } from '../../domain/mail.ts';
 import { startAskingMailbox, type AskingMailbox } from '../support/asking-mailbox.ts';
 import type { CapabilityLevel } from '../support/dovecot.ts';
+import { afterLookingAt } from '../support/overriding-changes.ts';
 import { whileHistoryIsOnItsWay } from '../support/overriding-history.ts';
 import { undisturbed } from '../support/slice-life.ts';
 
@@ -63,6 +64,33 @@ describe.each(levels)('a %s server changes while its history is imported', (leve
       await asking.live();
     });
     await asking.settle();
+    expect(await asking.differences()).toEqual([]);
+  });
+
+  it('sees a message go that goes while its page is on the way and a look is under way', async () => {
+    await asking.other.mailboxCreate('Leaving');
+    await append('Leaving');
+    await asking.settle();
+    await renumber('Leaving', 999);
+    await asking.live();
+    const [looked, imported] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    // The look ends after the import, and has compared the folder before it.
+    const mail = afterLookingAt(asking.mailbox.deps.mail, 'Leaving', async () => {
+      looked.resolve();
+      await imported.promise;
+    });
+    let look: Promise<unknown> | undefined;
+    await importMeanwhile('Leaving', async () => {
+      await asking.other.mailboxOpen('Leaving');
+      await asking.other.messageDelete('1', { uid: true });
+      await asking.other.mailboxClose();
+      look = asking.live({ mail });
+      await looked.promise;
+    });
+    imported.resolve();
+    await look;
+    // Nothing but pokes: a safety poll might compare everything.
+    await asking.live();
     expect(await asking.differences()).toEqual([]);
   });
 

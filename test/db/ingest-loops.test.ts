@@ -99,7 +99,7 @@ describe('two loops and old licences at the ingest point', () => {
     const [still, looked] = [await ingest.makeFolder(), await ingest.makeFolder()];
     for (const folder of [still, looked]) {
       await ingest.store(folder, []);
-      const counters = { from: null, mark: 'equal', messages: 1 };
+      const counters = { from: null, historyDone: false, mark: 'equal', messages: 1 };
       await withFence(ingest.base.app, ingest.licence, (tx) =>
         recordMark(tx, ingest.licence, folder, counters),
       );

@@ -124,6 +124,23 @@ describe('moved and renumbered mail at the ingest point', () => {
     expect((await ingest.messagesOf(archive)).map((row) => row.id)).toEqual(ids);
   });
 
+  it('keeps the id of a message that left a renumbered folder while its page was on the way', async () => {
+    const [inbox, archive] = await ingest.makeThreeFolders();
+    const before = new Date(Date.now() - 1_000);
+    await ingest.store(inbox, [mail(1, '<w1@x>')]);
+    const ids = (await ingest.messagesOf(inbox)).map((row) => row.id);
+    await withFence(ingest.base.app, ingest.licence, (tx) =>
+      beginRenumbering(tx, ingest.licence, inbox, '9', before),
+    );
+    await ingest.store(archive, [mail(7, '<w1@x>')]);
+    // The page was read before the message went.
+    await ingest.store(inbox, [mail(11, '<w1@x>')], { uidValidity: '9', loop: 'backfill' });
+    // All was in step once more meanwhile, but for the folder that was not looked at again yet.
+    const later = new Date(Date.now() + 1_000);
+    await ingest.store(inbox, [], { uidValidity: '9', vanished: [11], caughtUpAt: later });
+    expect((await ingest.messagesOf(archive)).map((row) => row.id)).toEqual(ids);
+  });
+
   it('keeps the first id of a message that was moved twice before anybody looked', async () => {
     const [inbox, archive, sent] = [
       await ingest.makeFolder(),

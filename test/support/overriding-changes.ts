@@ -10,10 +10,36 @@ export function beforeLookingAt(
   ref: string,
   happen: () => Promise<void>,
 ): ActivityDeps['mail'] {
-  const changesOf = (session: MailSession): MailSession['changes'] =>
-    async function* (request) {
-      if (request.collection.ref === ref) await happen();
-      yield* session.changes(request);
+  return overridingChanges(mail, ref, async function* (pages) {
+    await happen();
+    yield* pages;
+  });
+}
+
+/** Something else happens once all pages of the look at one folder are stored. */
+export function afterLookingAt(
+  mail: ActivityDeps['mail'],
+  ref: string,
+  happen: () => Promise<void>,
+): ActivityDeps['mail'] {
+  return overridingChanges(mail, ref, async function* (pages) {
+    yield* pages;
+    await happen();
+  });
+}
+
+type Pages = ReturnType<MailSession['changes']>;
+
+function overridingChanges(
+  mail: ActivityDeps['mail'],
+  ref: string,
+  override: (pages: Pages) => Pages,
+): ActivityDeps['mail'] {
+  const changesOf =
+    (session: MailSession): MailSession['changes'] =>
+    (request) => {
+      const pages = session.changes(request);
+      return request.collection.ref === ref ? override(pages) : pages;
     };
   return {
     ...mail,

@@ -29,11 +29,9 @@ export async function moveCursor(
   storedDelta: number,
 ): Promise<void> {
   const cursor = JSON.stringify(input.cursor);
-  // A complete listing ends a renumbering: no leftover looks for its twin any more.
-  const listed = input.more ? sql`` : sql`, renumbered_since = null`;
   const position = {
     live: sql`, live_cursor = ${cursor}::jsonb`,
-    backfill: sql`, backfill_cursor = ${cursor}::jsonb, backfill_done = ${!input.more}${listed}`,
+    backfill: sql`, backfill_cursor = ${cursor}::jsonb, backfill_done = ${!input.more}`,
     repair: sql``,
   }[input.loop];
   const expected = input.listed === undefined ? sql`` : sql`, expected = ${input.listed}`;
@@ -65,9 +63,10 @@ function jsonOf(cursor: Cursor | null): SQL {
 /**
  * Mail that went while its page of history was on the way was not in the store yet when the live
  * loop looked for what is gone. Where the live loop has moved since the history began, the folder is
- * compared once more when it ends.
+ * compared once more when it ends, and is not in step with the others until then.
  */
 function lookAgain(historyFrom: Cursor | null): SQL {
   const unmoved = sql`c.live_cursor is not distinct from ${jsonOf(historyFrom)}`;
-  return sql`, mark = case when ${unmoved} then c.mark end`;
+  return sql`, mark = case when ${unmoved} then c.mark end,
+    renumbered_since = case when not ${unmoved} then c.renumbered_since end`;
 }

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
+import { inStepSince } from './in-step.ts';
 import { mergeTwins, type TwinRows } from './merge-twins.ts';
 import { holdDeletions, visiblePlaces } from './brake.ts';
 import type { PageToStore } from './store-page.ts';
@@ -14,9 +15,10 @@ import type { PageToStore } from './store-page.ts';
 export async function hideVanished(
   tx: Tx,
   licence: Licence,
-  { vanished, inferred, folderId, uidValidity, caughtUpAt }: PageToStore,
+  { vanished, inferred, folderId, uidValidity, ...page }: PageToStore,
 ): Promise<number> {
   if (vanished.length === 0) return 0;
+  const caughtUpAt = await inStepSince(tx, licence, folderId, page.caughtUpAt);
   const which = sql`p.uid = any(${sql.param(vanished)}::bigint[])`;
   if (inferred) await holdDeletions(tx, licence, { folderId, which, caughtUpAt });
   const held = inferred

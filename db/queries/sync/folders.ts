@@ -6,6 +6,7 @@ import type { Licence } from '../../fence.ts';
 import { holdDeletions, visiblePlaces, type MissingPlaces } from '../ingest/brake.ts';
 import { historyBeginning } from '../ingest/cursors.ts';
 import { takeTurns } from '../ingest/take-turns.ts';
+import { inStepSince } from '../ingest/in-step.ts';
 import { settleHomeless } from '../ingest/vanished.ts';
 
 /** A folder of the store with its collection: cursors and counts. */
@@ -114,21 +115,6 @@ async function hidePlaces(
   return lost.length;
 }
 
-/** A folder that is listed again after a renumbering was last in step before that began. */
-async function inStepSince(
-  tx: Tx,
-  { tenantId }: Licence,
-  folderId: string,
-  caughtUpAt: Date | null,
-): Promise<Date | null> {
-  if (!caughtUpAt) return null;
-  const [folder] = await tx.execute<{ since: string | null }>(sql`
-    select renumbered_since as since from collections
-    where tenant_id = ${tenantId} and id = ${folderId}`);
-  const since = folder?.since ? new Date(folder.since) : caughtUpAt;
-  return since < caughtUpAt ? since : caughtUpAt;
-}
-
 async function forgetPosition(tx: Tx, licence: Licence, folderId: string): Promise<void> {
   await tx.execute(sql`
     update collections set live_cursor = null, backfill_cursor = ${historyBeginning},
@@ -152,6 +138,16 @@ export async function sampleTwins(
   return new Map(rows.map((row) => [Number(row.uid), row.twin_index]));
 }
 
+/** What a look at a folder goes by: how the folder stood when the look began, and its counters. */
+export interface LookedAt {
+  /** The mark that was stored then, and whether the history was. */
+  from: string | null;
+  historyDone: boolean;
+  /** The counters' mark that the look began with. */
+  mark: string | null;
+  messages: number;
+}
+
 /**
  * The provider's counters, once the store equals them; null while something is left to do. `from`
  * is the mark before the look: where somebody voided it meanwhile, another look is due.
@@ -160,11 +156,13 @@ export async function recordMark(
   tx: Tx,
   licence: Licence,
   folderId: string,
-  { from, mark, messages }: { from: string | null; mark: string | null; messages: number },
+  { from, historyDone, mark, messages }: LookedAt,
 ): Promise<void> {
+  const current = sql`c.mark is not distinct from ${from} and c.backfill_done = ${historyDone}`;
   await tx.execute(sql`
     update collections c
-      set mark = case when c.mark is not distinct from ${from} then ${mark} end,
+      set mark = case when ${current} then ${mark} end,
+      renumbered_since = case when not (${current} and c.backfill_done) then c.renumbered_since end,
       expected = case when exists (select from connections n where n.tenant_id = c.tenant_id
         and n.id = c.connection_id and n.backfill_since is null) then ${messages}
         else c.expected end

@@ -4,6 +4,7 @@ import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
 import { readBrake, visiblePlaces } from '../ingest/brake.ts';
 import { takeTurns } from '../ingest/take-turns.ts';
+import { inStepSince } from '../ingest/in-step.ts';
 import { settleHomeless } from '../ingest/vanished.ts';
 
 /** Folders in which deletions are held. */
@@ -63,7 +64,7 @@ export async function passHeld(
   const which = sql`${visiblePlaces(licence, folderId)} and p.missing_at is not null
     and ${few ? sql`true` : confirmed}`;
   const passed = await hideHeld(tx, licence, folderId, { which, inferred: few, limit });
-  await settleHomeless(tx, licence, passed, caughtUpAt);
+  await settleHomeless(tx, licence, passed, await inStepSince(tx, licence, folderId, caughtUpAt));
   return passed.length;
 }
 

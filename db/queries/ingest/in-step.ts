@@ -1,0 +1,22 @@
+import { sql } from 'drizzle-orm';
+import type { Tx } from '../../client.ts';
+import type { Licence } from '../../fence.ts';
+
+/**
+ * Since when this folder and all others were known to be in step: what appeared elsewhere since then
+ * may have come from here. A folder that was renumbered is so only once it was listed and looked at
+ * again; until then it was last in step before that began.
+ */
+export async function inStepSince(
+  tx: Tx,
+  { tenantId }: Licence,
+  folderId: string,
+  caughtUpAt: Date | null,
+): Promise<Date | null> {
+  if (!caughtUpAt) return null;
+  const [folder] = await tx.execute<{ since: string | null }>(sql`
+    select renumbered_since as since from collections
+    where tenant_id = ${tenantId} and id = ${folderId}`);
+  const since = folder?.since ? new Date(folder.since) : caughtUpAt;
+  return since < caughtUpAt ? since : caughtUpAt;
+}
