@@ -7,7 +7,13 @@ import type { Difference } from '../support/differences.ts';
 import type { OperatedMailbox } from '../support/operated-mailbox.ts';
 import { findOffences } from '../support/store-invariants.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { findChangedIds, matchIdentities, readLetters, type Identities } from './identities.ts';
+import {
+  findChangedIds,
+  matchIdentities,
+  readLetters,
+  type Identities,
+  type LetterPlace,
+} from './identities.ts';
 import { findFaults } from './judge.ts';
 import { tellFolders, tellMessage } from './message-story.ts';
 import { readIntents } from './own-intents.ts';
@@ -46,6 +52,7 @@ export async function checkpoint(scene: Scene, before: Identities): Promise<Foun
   const offences = await findOffences(mailbox.api.database.app, mailbox.tenant.uuid);
   if (offences.length > 0) throw new Error(`the store holds ${offences.join('\n  ')}`);
   const letters = await client.read(() => readLetters(client));
+  setApart(scene, letters);
   const identities = await matchIdentities(letters, mailbox);
   await requireSameIds(scene, before, identities);
   const asked = own.asked.flatMap(({ intents }) => intents);
@@ -66,6 +73,19 @@ export async function checkpoint(scene: Scene, before: Identities): Promise<Foun
   own.forget();
   client.touches.forget();
   return { identities, intents: [...intents.values()] };
+}
+
+/**
+ * Dovecot answers NO to a MOVE into a folder that another session renames at that moment, and leaves
+ * the message in both (one time in four; RFC 6851 §3.3 says SHOULD NOT). Such letters are copies.
+ */
+function setApart({ client, own }: Scene, letters: ReadonlyMap<string, LetterPlace[]>): void {
+  for (const asked of own.asked) {
+    if (asked.about !== 'letter' || (letters.get(asked.token) ?? []).length < 2) continue;
+    const targets = asked.promised?.folders ?? [];
+    const isRenamed = targets.some((name) => client.touches.isFolderTouched(name, ''));
+    if (isRenamed) client.letters.copied.add(asked.token);
+  }
 }
 
 async function requireSameIds(
