@@ -21,19 +21,25 @@ export interface Asked extends Omit<NewIntent, 'id' | 'change'> {
   content?: Partial<IntentContent>;
 }
 
+/** What else happens in the transaction: a check before anything is written, a reading after it. */
+export interface Around<T> {
+  check?: (tx: Tx) => Promise<void>;
+  read: (tx: Tx) => Promise<T>;
+}
+
 /**
- * Writes what the owner of a mailbox asks for, and wakes the workflow that carries it out. `check`
- * runs in the same transaction. Returns the public ids of the intents.
+ * Writes what the owner of a mailbox asks for, and wakes the workflow that carries it out. Returns the
+ * public ids of the intents, and what was read: as it will be, for no other transaction comes between.
  *
  * @throws HttpProblem `not-the-owner`, `connection-disconnected`, `too-many-pending`
  */
-export async function askForChanges(
+export async function askAndRead<T>(
   deps: ApiDeps,
   { tenantId, memberId }: Actor,
   connectionId: string,
   asked: Asked[],
-  check: (tx: Tx) => Promise<void> = async () => undefined,
-): Promise<string[]> {
+  { check, read }: Around<T>,
+): Promise<{ intents: string[]; shown: T }> {
   const vault = await deps.keyring.vault(tenantId);
   // Lists go by time and id, and what is asked together has one time: the ids keep its order.
   const ids = asked.map(() => uuidv7()).toSorted();
@@ -42,18 +48,33 @@ export async function askForChanges(
     return { ...intent, id, change: sealContent(vault, id, content) };
   });
   const ref = { tenantId, connectionId };
-  await withTenantWrite(deps.database, tenantId, async (tx) => {
+  const shown = await withTenantWrite(deps.database, tenantId, async (tx) => {
     const connection = await readConnection(tx, tenantId, connectionId);
     if (!connection) throw notFound();
     if (connection.memberId !== memberId) throw notTheOwner();
     if (connection.disconnectedAt !== null) throw disconnected();
-    await check(tx);
-    if (intents.length === 0) return;
-    if ((await countPendingIntents(tx, ref)) + intents.length > pendingMax) throw tooMany();
-    await insertIntents(tx, { ...ref, memberId }, intents);
+    await check?.(tx);
+    if (intents.length > 0) {
+      if ((await countPendingIntents(tx, ref)) + intents.length > pendingMax) throw tooMany();
+      await insertIntents(tx, { ...ref, memberId }, intents);
+    }
+    return await read(tx);
   });
   if (intents.length > 0) await nudge(deps, { ...ref, provider: 'imap', capability: 'mail' });
-  return intents.map(({ id }) => toPublicId('intent', id));
+  return { intents: intents.map(({ id }) => toPublicId('intent', id)), shown };
+}
+
+/** The same where the answer is known beforehand. */
+export async function askForChanges(
+  deps: ApiDeps,
+  actor: Actor,
+  connectionId: string,
+  asked: Asked[],
+  check?: (tx: Tx) => Promise<void>,
+): Promise<string[]> {
+  const read = async (): Promise<void> => undefined;
+  const around = { read, ...(check && { check }) };
+  return (await askAndRead(deps, actor, connectionId, asked, around)).intents;
 }
 
 export function notTheOwner(): HttpProblem {

@@ -1,18 +1,19 @@
 import { createRoute } from '@hono/zod-openapi';
 import { findFolderByRole, readFolder, type FolderRow } from '../../db/queries/folders.ts';
+import { holdMessage } from '../../db/queries/messages.ts';
 import { readAbilities } from '../../db/queries/progress.ts';
 import type { Tx } from '../../db/client.ts';
 import { withTenant } from '../../db/tenant.ts';
 import { keywordsChange } from '../../domain/intent.ts';
 import { mailFlags } from '../../domain/mail.ts';
 import type { Actor } from '../../domain/read-gate.ts';
-import { askForChanges, notTheOwner, type Asked } from '../ask-for-changes.ts';
+import { askAndRead, askForChanges, notTheOwner, type Asked } from '../ask-for-changes.ts';
 import { actorOf } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
 import { idParams } from '../ids.ts';
 import type { OpenedMessage } from '../message-view.ts';
-import { invalidField } from '../problem.ts';
-import { readOpenedMessage } from '../read-message.ts';
+import { invalidField, notFound } from '../problem.ts';
+import { openMessage, readOpenedMessage } from '../read-message.ts';
 import {
   type ApiApp,
   json,
@@ -69,17 +70,22 @@ export function addMessageChangeRoutes(app: ApiApp, deps: ApiDeps): void {
         'Say what is to change: read, flagged, keywords, folder or trash.',
       );
     }
-    const intents = await askForChanges(deps, actor, connectionId, asked);
-    const { view } = await readOpenedMessage(deps, actor, c.req.param('id'));
-    return c.json({ message: view, intents }, 202);
+    const vault = await deps.keyring.vault(actor.tenantId);
+    const { intents, shown } = await askAndRead(deps, actor, connectionId, asked, {
+      check: (tx) => requireShown(tx, actor.tenantId, id),
+      read: (tx) => openMessage(tx, vault, actor, id),
+    });
+    return c.json({ message: shown.view, intents }, 202);
   });
 
   app.openapi(deleteRoute, async (c) => {
     const actor = actorOf(c);
     const { row, view } = await readOwnMessage(deps, actor, c.req.param('id'));
-    const intents = await askForChanges(deps, actor, row.connectionId, [
-      { kind: 'delete', messageId: row.id },
-    ]);
+    const { id, connectionId } = row;
+    const asked: Asked[] = [{ kind: 'delete', messageId: id }];
+    const intents = await askForChanges(deps, actor, connectionId, asked, (tx) =>
+      requireShown(tx, actor.tenantId, id),
+    );
     return c.json({ id: view.id, intents }, 202);
   });
 }
@@ -93,6 +99,11 @@ async function readOwnMessage(
   const opened = await readOpenedMessage(deps, actor, publicId);
   if (opened.row.ownerId !== actor.memberId) throw notTheOwner();
   return opened;
+}
+
+/** It may have gone, or be another message's twin, since it was read. */
+async function requireShown(tx: Tx, tenantId: string, id: string): Promise<void> {
+  if (!(await holdMessage(tx, tenantId, id))) throw notFound();
 }
 
 function flagsAsked(

@@ -172,3 +172,13 @@ async function anyMoves(tx: Tx, tenantId: string): Promise<boolean> {
     limit 1`);
   return rows.length > 0;
 }
+
+/**
+ * Whether the message is shown. It stays so, under this id, until the transaction ends: what is asked
+ * of it meanwhile goes with it, whatever it becomes (`mergeTwins`).
+ */
+export async function holdMessage(tx: Tx, tenantId: string, id: string): Promise<boolean> {
+  const rows = await tx.execute(sql`
+    select from messages where tenant_id = ${tenantId} and id = ${id} and hidden_at is null for share`);
+  return rows.length > 0;
+}

@@ -22,6 +22,10 @@ export async function mergeTwins(
   const twins = sql.param(pairs.map(({ twin }) => twin));
   const pair = sql`unnest(${sql.param(pairs.map(({ old }) => old))}::uuid[], ${twins}::uuid[])
     as pair (old, twin)`;
+  // Whoever is asking for something at this moment does so first, and it goes along.
+  await tx.execute(sql`
+    select from messages where tenant_id = ${tenantId} and id = any(${twins}::uuid[])
+    order by id for update`);
   await tx.execute(sql`
     update placements p set message_id = pair.old from ${pair}
     where p.tenant_id = ${tenantId} and p.message_id = pair.twin`);
