@@ -1,3 +1,4 @@
+import { missingScopes, type Scope } from '../domain/scope.ts';
 import type { TenantPrincipal } from './context.ts';
 import { HttpProblem } from './problem.ts';
 
@@ -26,6 +27,17 @@ export function requireAdmin({ member }: TenantPrincipal, what: string): void {
 /** A token must not outlive its hour, so it can not make what would. */
 export function requireKey({ byToken }: TenantPrincipal, what: string): void {
   if (byToken) throw new HttpProblem('forbidden', `A token may not ${what}: use an API key.`);
+}
+
+/** A key or token does, and hands out, no more than it holds. `what` begins the sentence. */
+export function requireHeld(
+  { scopes }: TenantPrincipal,
+  wanted: readonly Scope[],
+  what: string,
+): void {
+  const missing = missingScopes(scopes, wanted);
+  if (missing.length === 0) return;
+  throw new HttpProblem('scope-missing', `${what} a key with the scope ${missing.join(', ')}.`);
 }
 
 /** Nobody gives, takes or touches a role above their own. */

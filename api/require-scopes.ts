@@ -1,8 +1,8 @@
 import type { MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
-import { missingScopes, scopes, type Scope } from '../domain/scope.ts';
-import { tenantOf, type ApiEnv, type TenantPrincipal } from './context.ts';
-import { HttpProblem } from './problem.ts';
+import { scopes, type Scope } from '../domain/scope.ts';
+import { tenantOf, type ApiEnv } from './context.ts';
+import { requireHeld } from './permissions.ts';
 import type { ApiApp } from './route-parts.ts';
 
 /**
@@ -16,22 +16,14 @@ export function requireScopes(app: ApiApp): MiddlewareHandler<ApiEnv> {
       // The pattern that answers, under the method that it was registered for: HEAD is a GET there.
       const route = matchedRoutes(c).findLast(({ path }) => !path.endsWith('*'));
       declared ??= declaredScopes(app);
-      if (route) demand(tenantOf(c), declared.get(nameOf(route)));
+      if (route) {
+        const wanted = declared.get(nameOf(route));
+        if (!wanted) throw new Error('The route names no scope.');
+        requireHeld(tenantOf(c), wanted, 'This needs');
+      }
     }
     await next();
   };
-}
-
-function demand({ scopes: held }: TenantPrincipal, wanted: Scope[] | undefined): void {
-  if (!wanted) throw new Error('The route names no scope.');
-  refuseBeyond(held, wanted, 'This needs');
-}
-
-/** Nobody hands out more than they have. @throws HttpProblem `scope-missing` */
-export function refuseBeyond(held: readonly Scope[], wanted: readonly Scope[], what: string): void {
-  const missing = missingScopes(held, wanted);
-  if (missing.length === 0) return;
-  throw new HttpProblem('scope-missing', `${what} a key with the scope ${missing.join(', ')}.`);
 }
 
 function declaredScopes(app: ApiApp): Map<string, Scope[]> {

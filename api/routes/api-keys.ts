@@ -15,9 +15,8 @@ import type { ApiDeps } from '../deps.ts';
 import { idParams, requireId } from '../ids.ts';
 import { toInstant } from '../instant.ts';
 import { listOf, listQuery, pageById } from '../pagination.ts';
-import { requireAdmin, requireKey } from '../permissions.ts';
+import { requireAdmin, requireHeld, requireKey } from '../permissions.ts';
 import { HttpProblem, notFound } from '../problem.ts';
-import { refuseBeyond } from '../require-scopes.ts';
 import {
   type ApiApp,
   idempotencyHeader,
@@ -70,7 +69,7 @@ export function addApiKeyRoutes(app: ApiApp, { database }: ApiDeps): void {
     requireKey(principal, 'create API keys');
     requireAdmin(principal, 'create API keys');
     const { label, scopes = [...principal.scopes] } = c.req.valid('json');
-    refuseBeyond(principal.scopes, scopes, 'Such a key is made by');
+    requireHeld(principal, scopes, 'Such a key is made by');
     const id = uuidv7();
     const { key, hash } = createAccessKey('stw');
     const row = await withTenantWrite(database, tenantId, async (tx) => {

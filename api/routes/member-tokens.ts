@@ -8,9 +8,8 @@ import { createAccessKey } from '../../runtime/access-key.ts';
 import { auditActor, tenantOf } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
 import { toInstant } from '../instant.ts';
-import { requireKey, requireSelf } from '../permissions.ts';
+import { requireHeld, requireKey, requireSelf } from '../permissions.ts';
 import { absentOwner } from '../problem.ts';
-import { refuseBeyond } from '../require-scopes.ts';
 import {
   type ApiApp,
   idempotencyHeader,
@@ -27,7 +26,8 @@ const createToken = createRoute({
   summary: 'Make a token for a member’s browser',
   description:
     'For an hour at most. Sent as Authorization: Bearer mt_…, it acts for its member without ' +
-    'Steward-Member. Without scopes it gets those of its key, and never more. It ends when the member leaves or the key that made it is revoked.',
+    'Steward-Member. Without scopes it gets those of its key, and never more. It ends when the ' +
+    'member leaves or the key that made it is revoked.',
   tags: ['Access'],
   security: tenantKey('tokens:write'),
   request: { headers: idempotencyHeader, body: jsonBody(newMemberToken) },
@@ -40,7 +40,7 @@ export function addMemberTokenRoutes(app: ApiApp, { database }: ApiDeps): void {
     const { tenantId, keyId } = principal;
     const { memberId, lifeSeconds, scopes = [...principal.scopes] } = c.req.valid('json');
     requireKey(principal, 'make tokens');
-    refuseBeyond(principal.scopes, scopes, 'Such a token is made by');
+    requireHeld(principal, scopes, 'Such a token is made by');
     const id = uuidv7();
     const { key: token, hash } = createAccessKey('mt');
     const { expiresAt } = await withTenantWrite(database, tenantId, async (tx) => {

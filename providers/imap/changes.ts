@@ -8,17 +8,16 @@ import { lastUid, openFolder, type OpenFolder } from './open-folder.ts';
 import { readMessages } from './page-stream.ts';
 import type { Lease } from './session-pool.ts';
 
-/** What changed in a folder since the cursor: new mail, then flags, then what vanished. */
-export function readChanges(lease: Lease, request: ChangesRequest): AsyncGenerator<ChangePage> {
-  return readPages(lease, request);
-}
-
 /**
- * Without a cursor the present position is recorded, and everything below it is history. Pages in
+ * What changed in a folder since the cursor: new mail, then flags, then what vanished. Without a
+ * cursor the present position is recorded, and everything below it is history. Pages in
  * between carry the old position, moved over the new mail only, so that a slice that is cut short
  * repeats the comparison; the last page carries the position that EXAMINE showed.
  */
-async function* readPages(lease: Lease, request: ChangesRequest): AsyncGenerator<ChangePage> {
+export async function* readChanges(
+  lease: Lease,
+  request: ChangesRequest,
+): AsyncGenerator<ChangePage> {
   let before = readLiveCursor(request.cursor);
   const [folder, placed] = await allEnded([
     openFolder(lease, request.collection),

@@ -15,11 +15,10 @@ interface HistoryCursor {
 }
 
 /** Pages of a folder's history, newest first by UID. */
-export function readHistory(lease: Lease, request: HistoryRequest): AsyncGenerator<HistoryPage> {
-  return readPages(lease, request);
-}
-
-async function* readPages(lease: Lease, request: HistoryRequest): AsyncGenerator<HistoryPage> {
+export async function* readHistory(
+  lease: Lease,
+  request: HistoryRequest,
+): AsyncGenerator<HistoryPage> {
   const { collection, since, bounds } = request;
   const folder = await openFolder(lease, collection);
   let at = readCursor(request.cursor, folder) ?? (await startCursor(folder, since));

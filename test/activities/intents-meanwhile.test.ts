@@ -66,6 +66,19 @@ describe.each(levels)('another client changes a %s server while Steward writes',
     expect(await asking.differences()).toEqual([]);
   }
 
+  /** The folder gets another name before the first command about flags arrives. */
+  function renamedUnderway(from: string, to: string) {
+    let calls = 0;
+    return overridingWriter(asking.mailbox.deps.mail, (write) => ({
+      ...write,
+      changeFlags: async (request) => {
+        calls += 1;
+        if (calls === 1) await asking.other.mailboxRename(from, to);
+        return await write.changeFlags(request);
+      },
+    }));
+  }
+
   it('waits for a message that has left one folder and is not seen in another yet', async () => {
     const { id, uid } = await arrive('Archive');
     // So that the archive is looked at.
@@ -96,16 +109,8 @@ describe.each(levels)('another client changes a %s server while Steward writes',
   it('follows a folder that is renamed before the command arrives', async () => {
     const { id } = await arrive('Projects');
     const renamed = `Projects ${counter}`;
-    let calls = 0;
     const intent = await asking.ask(flag(id));
-    const mail = overridingWriter(asking.mailbox.deps.mail, (write) => ({
-      ...write,
-      changeFlags: async (request) => {
-        calls += 1;
-        if (calls === 1) await asking.other.mailboxRename('Projects', renamed);
-        return await write.changeFlags(request);
-      },
-    }));
+    const mail = renamedUnderway('Projects', renamed);
     await asking.live({ mail });
     await expectFlagged(intent, id);
     await asking.other.mailboxRename(renamed, 'Projects');
@@ -120,15 +125,7 @@ describe.each(levels)('another client changes a %s server while Steward writes',
     const last = await asking.ask({
       ...{ kind: 'flags', messageId: id, removeFlags: mailFlags.flagged },
     });
-    let calls = 0;
-    const mail = overridingWriter(asking.mailbox.deps.mail, (write) => ({
-      ...write,
-      changeFlags: async (request) => {
-        calls += 1;
-        if (calls === 1) await asking.other.mailboxRename('Projects', renamed);
-        return await write.changeFlags(request);
-      },
-    }));
+    const mail = renamedUnderway('Projects', renamed);
     await asking.live({ mail });
     await asking.settle();
     const states = sql`select distinct state from intents where id in (${first}, ${last})`;
