@@ -72,7 +72,8 @@ export async function start(home: string, env?: Record<string, string>): Promise
   const waited = waitFor(ready, { timeoutMs: startTimeoutMs, what: 'instance.json' });
   const instance = await Promise.race([waited, failed]).catch((error: unknown) => {
     started.process.kill('SIGINT');
-    throw error;
+    // Which step it was at tells more than how long it took.
+    throw new Error(`no start:\n${started.output()}`, { cause: error });
   });
   return { ...started, instance };
 }
