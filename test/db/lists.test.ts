@@ -18,61 +18,42 @@ const limit = 5;
 const rowsPerShown = 20;
 
 let database: TestDatabase;
-let actor: Actor;
-let colleague: Actor;
-let connectionId: string;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  const keyring = createTestKeyring(database.keys);
-  const tenantId = uuidv7();
-  await keyring.create(tenantId);
-  await database.app.db.execute(sql`
-    insert into directory.tenants (id, name) values (${tenantId}, 'Example')`);
-  const memberId = uuidv7();
-  actor = { tenantId, memberId };
-  colleague = { tenantId, memberId: uuidv7() };
-  const imap = { host: 'mail.example', port: 993, security: 'tls', username: 'a', password: 'b' };
-  const vault = await keyring.vault(tenantId);
-  const account = imap as Parameters<typeof createTestConnection>[2];
-  const licence = await createTestConnection(database.app, vault, account, { memberId });
-  connectionId = licence.connectionId;
-  await database.owner.sql.begin(async (tx) => {
-    await tx`set local session_replication_role = replica`;
-    for (const table of ['messages', 'placements', 'intents']) {
-      await tx`alter table ${tx(table)} set (autovacuum_enabled = false)`;
-    }
-    await tx`insert into folders (tenant_id, connection_id, id, name, role, uid_validity)
-      values (${tenantId}, ${connectionId}, ${connectionId}, '', 'inbox', '1')`;
-    await tx`
-      insert into messages (tenant_id, connection_id, id, thread_id, envelope, body, twin_index,
-        content_index, received_at, size, direction, origin, has_attachments)
-      select ${tenantId}, ${connectionId}, gen_random_uuid(), gen_random_uuid(), '', '',
-        gen_random_uuid(), gen_random_uuid(), now() - n * interval '1 minute', 1, 'inbound',
-        'import', false
-      from generate_series(1, ${messages}) as n`;
-    await tx`
-      insert into placements (tenant_id, folder_id, uid, connection_id, message_id, flags,
-        label_ids, version)
-      select tenant_id, connection_id, row_number() over (), connection_id, id, 0, '{}', 0
-      from messages`;
-  });
+  for (const table of ['messages', 'placements', 'intents']) {
+    await database.owner.sql`
+      alter table ${database.owner.sql(table)} set (autovacuum_enabled = false)`;
+  }
 });
 afterAll(() => database.drop());
 
-describe('a page costs a page, although the planner knows nothing yet', () => {
+describe.each([
+  ['knows nothing yet', async () => undefined],
+  ['has seen other tenants only', async () => void (await database.owner.sql`analyze`)],
+])('a page costs a page, although the planner %s', (_, learn) => {
   const window = { after: undefined, limit };
+  let actor: Actor;
+  let connectionId: string;
+
+  beforeAll(async () => {
+    await learn();
+    ({ actor, connectionId } = await importMailbox());
+  });
+
+  const costOf = (query: (tx: Tx) => Promise<unknown>) => rowsLookedAt(actor.tenantId, query);
 
   it.each([
     ['of a connection', () => ({ connectionId })],
     ['of all connections', () => ({})],
-  ])('of messages %s', async (_, filters) => {
+  ])('of messages %s', async (__, filters) => {
     expect(await costOf((tx) => listMessages(tx, actor, filters(), window))).toBeLessThan(
       limit * rowsPerShown,
     );
   });
 
   it('of what a colleague tracks of another’s connection', async () => {
+    const colleague = { ...actor, memberId: uuidv7() };
     const [shown] = await withTenant(database.app, actor.tenantId, (tx) =>
       listMessages(tx, colleague, { connectionId }, window),
     );
@@ -97,6 +78,38 @@ describe('a page costs a page, although the planner knows nothing yet', () => {
   });
 });
 
+/** A mailbox of a new tenant. */
+async function importMailbox(): Promise<{ actor: Actor; connectionId: string }> {
+  const keyring = createTestKeyring(database.keys);
+  const tenantId = uuidv7();
+  await keyring.create(tenantId);
+  await database.app.db.execute(sql`
+    insert into directory.tenants (id, name) values (${tenantId}, 'Example')`);
+  const memberId = uuidv7();
+  const imap = { host: 'mail.example', port: 993, security: 'tls', username: 'a', password: 'b' };
+  const vault = await keyring.vault(tenantId);
+  const account = imap as Parameters<typeof createTestConnection>[2];
+  const { connectionId } = await createTestConnection(database.app, vault, account, { memberId });
+  await database.owner.sql.begin(async (tx) => {
+    await tx`set local session_replication_role = replica`;
+    await tx`insert into folders (tenant_id, connection_id, id, name, role, uid_validity)
+      values (${tenantId}, ${connectionId}, ${connectionId}, '', 'inbox', '1')`;
+    await tx`
+      insert into messages (tenant_id, connection_id, id, thread_id, envelope, body, twin_index,
+        content_index, received_at, size, direction, origin, has_attachments)
+      select ${tenantId}, ${connectionId}, gen_random_uuid(), gen_random_uuid(), '', '',
+        gen_random_uuid(), gen_random_uuid(), now() - n * interval '1 minute', 1, 'inbound',
+        'import', false
+      from generate_series(1, ${messages}) as n`;
+    await tx`
+      insert into placements (tenant_id, folder_id, uid, connection_id, message_id, flags,
+        label_ids, version)
+      select tenant_id, connection_id, row_number() over (), connection_id, id, 0, '{}', 0
+      from messages where tenant_id = ${tenantId}`;
+  });
+  return { actor: { tenantId, memberId }, connectionId };
+}
+
 /** A node of a plan that was carried out. */
 interface PlanNode {
   'Actual Rows': number;
@@ -106,8 +119,11 @@ interface PlanNode {
 }
 
 /** How many rows the statements of a query look at, those that they leave out among them. */
-async function costOf(query: (tx: Tx) => Promise<unknown>): Promise<number> {
-  return await withTenant(database.app, actor.tenantId, async (tx) => {
+async function rowsLookedAt(
+  tenantId: string,
+  query: (tx: Tx) => Promise<unknown>,
+): Promise<number> {
+  return await withTenant(database.app, tenantId, async (tx) => {
     const statements: SQL[] = [];
     const execute = async (statement: SQL) => {
       statements.push(statement);

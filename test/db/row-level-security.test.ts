@@ -164,6 +164,23 @@ describe('unique keys', () => {
   });
 });
 
+describe('statistics', () => {
+  const kept = () => database.owner.sql<{ name: string }[]>`
+    select c.relname as name from pg_class c join pg_attribute a on a.attrelid = c.oid
+    where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+      and a.attname = 'tenant_id' and a.attstattarget is distinct from 0`;
+
+  it('are kept of no tenant: to the planner a new one would have no rows', async () => {
+    expect(await kept()).toEqual([]);
+  });
+
+  it('that are kept are found', async () => {
+    await database.owner.sql`create table careless (tenant_id uuid not null)`;
+    expect(await kept()).toEqual([{ name: 'careless' }]);
+    await database.owner.sql`drop table careless`;
+  });
+});
+
 describe('assertAppRole', () => {
   it('accepts the application role', async () => {
     await expect(assertAppRole(database.app)).resolves.toBeUndefined();

@@ -6,6 +6,7 @@ import { storeMailPage, type PageToStore } from '../../db/queries/ingest/store-p
 import { storeFolders, type FolderToStore } from '../../db/queries/sync/store-folders.ts';
 import { withTenant } from '../../db/tenant.ts';
 import { uuidv7 } from '../../domain/ids.ts';
+import type { TenantVault } from '../../domain/seal.ts';
 import type { MovedItem } from '../../domain/mail-writer.ts';
 import type { Cursor, RawMessage } from '../../domain/provider.ts';
 import { createTestConnection } from './connection.ts';
@@ -23,16 +24,23 @@ export interface MessageRow extends Record<string, unknown> {
 /** A tenant with one connection, whose pages a test stores itself, at the ingest point. */
 export type Ingest = Awaited<ReturnType<typeof openIngest>>;
 
-export async function openIngest() {
-  const base: TestDatabase = await createTestDatabase();
+/** In a database of its own, or beside the tenants of one that is there. */
+export async function openIngest(shared?: TestDatabase) {
+  const base = shared ?? (await createTestDatabase());
   const tenantId = uuidv7();
   const keyring = createTestKeyring(base.keys);
   await keyring.create(tenantId);
   const vault = await keyring.vault(tenantId);
   await base.app.db.execute(sql`
     insert into directory.tenants (id, name) values (${tenantId}, 'Example')`);
+  return await openConnection(base, vault);
+}
+
+/** A connection of the tenant whose keys these are. */
+export async function openConnection(base: TestDatabase, vault: TenantVault) {
+  const { tenantId } = vault;
   const licence: FoundLicence = await createTestConnection(base.app, vault, {
-    host: 'mail.example',
+    host: `mail-${uuidv7()}.example`,
     port: 993,
     security: 'tls',
     username: 'jane@example.com',
@@ -126,7 +134,7 @@ export async function openIngest() {
     return (await read(sql`select stored, live_cursor from collections where id = ${folderId}`))[0];
   }
   return {
-    ...{ base, licence, makeFolder, pageOf, store, cursorsOf, isAnybodyWaiting, read },
+    ...{ base, vault, licence, makeFolder, pageOf, store, cursorsOf, isAnybodyWaiting, read },
     ...{ messagesOf, collectionOf, makeThreeFolders, write, moveOurs },
   };
 }
