@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import postgres from 'postgres';
+import { forgetTenants } from './planner.ts';
 
 /** Roles of the data layer; a production installation creates them itself (OPERATIONS.md). */
 export const ownerRole = 'steward_owner';
@@ -76,7 +77,9 @@ async function migrateDatabase(
           checksum text not null,
           applied_at timestamptz not null default now()
         )`;
-      return await applyNew(tx, migrations);
+      const applied = await applyNew(tx, migrations);
+      await forgetTenants(tx);
+      return applied;
     });
   } finally {
     await sql.end();

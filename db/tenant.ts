@@ -15,7 +15,7 @@ export async function withTenant<T>(
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
   return await database.db.transaction(async (tx) => {
-    const entered = send(tx, sql`select set_config('steward.tenant_id', ${tenantId}, true)`);
+    const entered = send(tx, sql`select ${contextOf(tenantId)}`);
     const [, result] = await together(entered, work(tx));
     return result;
   });
@@ -76,6 +76,14 @@ async function withLock<T>(
 
 /** A statement of its own: whatever is read next has a snapshot from after the lock. */
 function entering(tenantId: string, lock: SQL): SQL {
-  return sql`select set_config('steward.tenant_id', ${tenantId}, true),
-    ${lock}(${tenantLockSpace}, hashtext(${tenantId}))`;
+  return sql`select ${contextOf(tenantId)}, ${lock}(${tenantLockSpace}, hashtext(${tenantId}))`;
+}
+
+/**
+ * The tenant, and never a whole table where an index will do: a planner that takes a table for all
+ * one tenant's (`db/planner.ts`) may think that its first rows are as good as any.
+ */
+function contextOf(tenantId: string): SQL {
+  return sql`set_config('steward.tenant_id', ${tenantId}, true),
+    set_config('enable_seqscan', 'off', true)`;
 }

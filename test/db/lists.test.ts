@@ -9,6 +9,7 @@ import type { Actor } from '../../domain/read-gate.ts';
 import { createTestConnection } from '../support/connection.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestKeyring } from '../support/keys.ts';
+import { addNeighbour } from '../support/neighbour.ts';
 
 /** A mailbox that was imported a moment ago: nothing has told the planner how large it is. */
 const messages = 3_000;
@@ -21,10 +22,7 @@ let database: TestDatabase;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  for (const table of ['messages', 'placements', 'intents']) {
-    await database.owner.sql`
-      alter table ${database.owner.sql(table)} set (autovacuum_enabled = false)`;
-  }
+  await addNeighbour(database);
 });
 afterAll(() => database.drop());
 

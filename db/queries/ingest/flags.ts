@@ -10,16 +10,19 @@ export async function applyFlagChanges(
   { flagChanges, flagChangeLabels, folderId }: PageToStore,
 ): Promise<void> {
   if (flagChanges.length === 0) return;
+  const uids = sql.param(flagChanges.map((change) => change.uid));
+  // Named beside the join on them: joined only, they are compared with the whole folder.
   await tx.execute(sql`
     update placements p set flags = page.flags, label_ids = page.label_ids::uuid[],
       version = page.version
     from unnest(
-      ${sql.param(flagChanges.map((change) => change.uid))}::bigint[],
+      ${uids}::bigint[],
       ${sql.param(flagChanges.map((change) => change.flags))}::smallint[],
       ${sql.param(flagChangeLabels.map((ids) => `{${ids.join(',')}}`))}::text[],
       ${sql.param(flagChanges.map((change) => String(change.version)))}::bigint[]
     ) as page (uid, flags, label_ids, version)
-    where p.tenant_id = ${licence.tenantId} and p.folder_id = ${folderId} and p.uid = page.uid
+    where p.tenant_id = ${licence.tenantId} and p.folder_id = ${folderId}
+      and p.uid = any(${uids}::bigint[]) and p.uid = page.uid
       and page.version >= p.version`);
 }
 

@@ -78,6 +78,10 @@ function named({ messageIdIndex, references }: SealedMessage): string[] {
   return messageIdIndex ? [messageIdIndex, ...references] : references;
 }
 
+/**
+ * By the threads alone, whose ids belong to one connection: were it named as well, the planner would
+ * read all of its references, which it takes for few.
+ */
 async function mergeThreads(tx: Tx, licence: Licence, merges: Map<string, string>): Promise<void> {
   if (merges.size === 0) return;
   const losers = sql.param([...merges.keys()]);
@@ -86,11 +90,12 @@ async function mergeThreads(tx: Tx, licence: Licence, merges: Map<string, string
   ) as merged (loser, winner)`;
   const messages = sql`
     update messages m set thread_id = merged.winner from ${pairs}
-    where m.tenant_id = ${licence.tenantId} and m.thread_id = merged.loser`;
+    where m.tenant_id = ${licence.tenantId} and m.thread_id = any(${losers}::uuid[])
+      and m.thread_id = merged.loser`;
   const references = sql`
     update thread_references r set thread_id = merged.winner from ${pairs}
-    where r.tenant_id = ${licence.tenantId} and r.connection_id = ${licence.connectionId}
-      and r.thread_id = any(${losers}::uuid[]) and r.thread_id = merged.loser`;
+    where r.tenant_id = ${licence.tenantId} and r.thread_id = any(${losers}::uuid[])
+      and r.thread_id = merged.loser`;
   await together(send(tx, messages), send(tx, references));
 }
 

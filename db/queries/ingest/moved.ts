@@ -37,7 +37,8 @@ export async function storeMoved(
   const placed = await tx.execute<{ fresh: boolean }>(sql`
     with hidden as (
       select p.uid from placements p join ${pairs} on p.uid = moved.new_uid
-      where p.tenant_id = ${tenantId} and p.folder_id = ${toFolderId} and p.hidden_at is not null
+      where p.tenant_id = ${tenantId} and p.folder_id = ${toFolderId}
+        and p.uid = any(${newUidsOf(moved)}) and p.hidden_at is not null
     )
     insert into placements as old (
       tenant_id, connection_id, folder_id, uid, message_id, flags, label_ids, version
@@ -45,7 +46,8 @@ export async function storeMoved(
     select ${tenantId}, ${connectionId}, ${toFolderId}, moved.new_uid, p.message_id, p.flags,
       p.label_ids, 0
     from placements p join ${pairs} on p.uid = moved.uid
-    where p.tenant_id = ${tenantId} and p.folder_id = ${from.folderId} and p.hidden_at is null
+    where p.tenant_id = ${tenantId} and p.folder_id = ${from.folderId}
+      and p.uid = any(${uidsOf(moved)}) and p.hidden_at is null
     on conflict (tenant_id, folder_id, uid) do update
       set message_id = excluded.message_id, hidden_at = null, missing_at = null
     returning xmax = 0 or exists (select from hidden where hidden.uid = old.uid) as fresh`);
@@ -76,15 +78,20 @@ async function findDoubles(
       join placements source on source.uid = moved.uid
       join placements there on there.uid = moved.new_uid
     where source.tenant_id = ${tenantId} and source.folder_id = ${from.folderId}
-      and source.hidden_at is null
+      and source.uid = any(${uidsOf(moved)}) and source.hidden_at is null
       and there.tenant_id = ${tenantId} and there.folder_id = ${toFolderId}
-      and there.message_id <> source.message_id`);
+      and there.uid = any(${newUidsOf(moved)}) and there.message_id <> source.message_id`);
 }
 
-const pairsOf = (moved: MovedItem[]): SQL => sql`unnest(
-    ${sql.param(moved.map((item) => item.uid))}::bigint[],
-    ${sql.param(moved.map((item) => item.newUid))}::bigint[]
-  ) as moved (uid, new_uid)`;
+/** Named beside every join on them: joined only, they are compared with the whole folder. */
+const uidsOf = (moved: MovedItem[]): SQL =>
+  sql`${sql.param(moved.map((item) => item.uid))}::bigint[]`;
+
+const newUidsOf = (moved: MovedItem[]): SQL =>
+  sql`${sql.param(moved.map((item) => item.newUid))}::bigint[]`;
+
+const pairsOf = (moved: MovedItem[]): SQL =>
+  sql`unnest(${uidsOf(moved)}, ${newUidsOf(moved)}) as moved (uid, new_uid)`;
 
 async function leave(
   tx: Tx,
@@ -93,15 +100,15 @@ async function leave(
   moved: MovedItem[],
 ): Promise<void> {
   const { tenantId, connectionId } = licence;
-  const uids = sql.param(moved.map((item) => item.uid));
+  const uids = uidsOf(moved);
   await tx.execute(sql`
     insert into tombstones (tenant_id, connection_id, folder_id, uid_validity, uid)
     select ${tenantId}, ${connectionId}, ${folderId}, ${uidValidity}, uid
-    from unnest(${uids}::bigint[]) as gone (uid)
+    from unnest(${uids}) as gone (uid)
     on conflict do nothing`);
   const hidden = await tx.execute(sql`
     update placements set hidden_at = steward_now(), missing_at = null
-    where tenant_id = ${tenantId} and folder_id = ${folderId} and uid = any(${uids}::bigint[])
+    where tenant_id = ${tenantId} and folder_id = ${folderId} and uid = any(${uids})
       and hidden_at is null
     returning uid`);
   await countPlaces(tx, licence, folderId, -hidden.length);

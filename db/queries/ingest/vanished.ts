@@ -74,7 +74,7 @@ export async function settleHomeless(
     where m.tenant_id = ${licence.tenantId}
       and m.id = any(${sql.param(messageIds)}::uuid[])
       and not exists (select from placements p where p.tenant_id = m.tenant_id
-        and p.message_id = m.id and p.hidden_at is null)
+        and p.message_id = m.id and p.hidden_at is null offset 0)
     returning ${columns}`);
   if (homeless.length > 0 && caughtUpAt) await adoptTwins(tx, licence, homeless, caughtUpAt);
 }
@@ -102,13 +102,17 @@ async function adoptTwins(
   homeless: Twin[],
   caughtUpAt: Date,
 ): Promise<void> {
+  const twinIndexes = [...new Set(homeless.map((row) => row.twin_index))];
   const twins = await tx.execute<Twin>(sql`
-    select ${columns} from messages m
-    where tenant_id = ${licence.tenantId} and connection_id = ${licence.connectionId}
-      and twin_index = any(${sql.param(homeless.map((row) => row.twin_index))}::uuid[])
-      and created_at >= ${caughtUpAt.toISOString()}
-      and not (id = any(${sql.param(homeless.map((row) => row.id))}::uuid[]))
-    order by id`);
+    select ${columns}
+    from unnest(${sql.param(twinIndexes)}::uuid[]) as wanted (key) cross join lateral (
+      select id, connection_id, twin_index, hidden_at, created_at from messages
+      where tenant_id = ${licence.tenantId} and twin_index = wanted.key offset 0
+    ) m
+    where m.connection_id = ${licence.connectionId}
+      and m.created_at >= ${caughtUpAt.toISOString()}
+      and not (m.id = any(${sql.param(homeless.map((row) => row.id))}::uuid[]))
+    order by m.id`);
   const isSame = (old: Twin, twin: Twin): boolean =>
     twin.twin_index === old.twin_index && BigInt(twin.micros) > BigInt(old.micros);
   const free = twins.filter(({ hidden }) => !hidden);
