@@ -81,7 +81,7 @@ function entering(tenantId: string, lock: SQL): SQL {
 
 /**
  * The tenant, and never a whole table where an index will do: a planner that takes a table for all
- * one tenant's (`db/planner.ts`) may think that its first rows are as good as any.
+ * one tenant's (`db/planner.ts`) may think that its first rows are as good as the rest.
  */
 function contextOf(tenantId: string): SQL {
   return sql`set_config('steward.tenant_id', ${tenantId}, true),
