@@ -9,7 +9,7 @@ import type { Actor } from '../../domain/read-gate.ts';
 import { createTestConnection } from '../support/connection.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestKeyring } from '../support/keys.ts';
-import { addNeighbour } from '../support/neighbour.ts';
+import { addNeighbour, fillFolder } from '../support/neighbour.ts';
 
 /** A mailbox that was imported a moment ago: nothing has told the planner how large it is. */
 const messages = 3_000;
@@ -92,18 +92,7 @@ async function importMailbox(): Promise<{ actor: Actor; connectionId: string }> 
     await tx`set local session_replication_role = replica`;
     await tx`insert into folders (tenant_id, connection_id, id, name, role, uid_validity)
       values (${tenantId}, ${connectionId}, ${connectionId}, '', 'inbox', '1')`;
-    await tx`
-      insert into messages (tenant_id, connection_id, id, thread_id, envelope, body, twin_index,
-        content_index, received_at, size, direction, origin, has_attachments)
-      select ${tenantId}, ${connectionId}, gen_random_uuid(), gen_random_uuid(), '', '',
-        gen_random_uuid(), gen_random_uuid(), now() - n * interval '1 minute', 1, 'inbound',
-        'import', false
-      from generate_series(1, ${messages}) as n`;
-    await tx`
-      insert into placements (tenant_id, folder_id, uid, connection_id, message_id, flags,
-        label_ids, version)
-      select tenant_id, connection_id, row_number() over (), connection_id, id, 0, '{}', 0
-      from messages where tenant_id = ${tenantId}`;
+    await fillFolder(tx, { tenantId, connectionId, folderId: connectionId }, messages);
   });
   return { actor: { tenantId, memberId }, connectionId };
 }
