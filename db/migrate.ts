@@ -27,9 +27,13 @@ const migrationsFolder = new URL('./migrations/', import.meta.url);
  */
 export async function migrate(options: MigrateOptions): Promise<string[]> {
   const { ownerUrl, keysUrl, appPassword } = options;
-  const data = await migrateDatabase(ownerUrl, migrationsFolder, appRole, appPassword);
+  const data = await migrateDatabase(ownerUrl, {
+    ...{ folder: migrationsFolder, role: appRole, password: appPassword, finish: forgetTenants },
+  });
   const keysFolder = new URL('./keys/', migrationsFolder);
-  const keys = await migrateDatabase(keysUrl, keysFolder, keysRole, appPassword);
+  const keys = await migrateDatabase(keysUrl, {
+    ...{ folder: keysFolder, role: keysRole, password: appPassword },
+  });
   return [...data, ...keys];
 }
 
@@ -58,11 +62,18 @@ export async function readMigrations(folder: URL = migrationsFolder): Promise<Mi
   );
 }
 
+interface DatabaseToMigrate {
+  folder: URL;
+  /** Who works in it, and with which password, when this URL may create roles. */
+  role: string;
+  password: string | undefined;
+  /** What is done after the migrations, in their transaction, also when there was none. */
+  finish?: (tx: postgres.TransactionSql) => Promise<void>;
+}
+
 async function migrateDatabase(
   url: string,
-  folder: URL,
-  role: string,
-  password: string | undefined,
+  { folder, role, password, finish }: DatabaseToMigrate,
 ): Promise<string[]> {
   const migrations = await readMigrations(folder);
   const sql = postgres(url, { max: 1, onnotice: () => undefined });
@@ -78,7 +89,7 @@ async function migrateDatabase(
           applied_at timestamptz not null default now()
         )`;
       const applied = await applyNew(tx, migrations);
-      await forgetTenants(tx);
+      await finish?.(tx);
       return applied;
     });
   } finally {

@@ -7,6 +7,8 @@ import type { TransactionSql } from 'postgres';
  * one for the question. Nothing overwrites what is set here, but a dump does not carry it: it is set
  * whenever migrations run. Postgres 17 has no function for it, and takes a tenant without statistics
  * for a two-hundredth of the table: better than none, in tables of more than a million rows as good.
+ *
+ * Not for the keys: who asks for a tenant's names nothing else, and shall find them by an index.
  */
 export async function forgetTenants(tx: TransactionSql): Promise<void> {
   await tx.unsafe(`

@@ -15,11 +15,11 @@ export interface Figures {
 }
 
 /** A message of the usual mix, and enough of them that one slow write does not decide. */
-const [PROBE_FILES, PROBE_BYTES] = [300, 9_000];
+const [probeFiles, probeBytes] = [300, 9_000];
 
 /**
  * The usual IMAP mirror, with every message on disk before the next, or left to the system. Its
- * files stay until the bench ends: deleting thousands of files slows the disk for whoever is next.
+ * files stay until the bench ends, so that nobody pays for their deletion.
  */
 export async function mbsync(
   folder: string,
@@ -71,12 +71,12 @@ SyncState *
  */
 export function diskSyncMs(folder: string): number {
   const probe = mkdtempSync(path.join(folder, 'probe-'));
-  const body = Buffer.alloc(PROBE_BYTES, 'x');
+  const body = Buffer.alloc(probeBytes, 'x');
   const started = performance.now();
-  for (let i = 0; i < PROBE_FILES; i += 1) {
+  for (let i = 0; i < probeFiles; i += 1) {
     writeFileSync(path.join(probe, `${i}`), body, { flush: true });
   }
-  return (performance.now() - started) / PROBE_FILES;
+  return (performance.now() - started) / probeFiles;
 }
 
 /** Everything fetched and thrown away: what the protocol alone costs in Node. */

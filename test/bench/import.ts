@@ -3,8 +3,8 @@ import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { sql } from 'drizzle-orm';
 import { createWrappedKeyStore } from '../../db/queries/wrapped-keys.ts';
@@ -23,7 +23,7 @@ import { bareFetch, diskSyncMs, mbsync, type Figures } from './import-peers.ts';
 const run = promisify(execFile);
 
 /** What the disk gets to finish what the contender before has left to it. */
-const SETTLE_MS = 3_000;
+const settleMs = 3_000;
 
 /**
  * Imports the same mailbox with Steward, with mbsync (durable, and with FSync off) and with a bare
@@ -65,7 +65,7 @@ export async function benchImport(args: string[]): Promise<void> {
   for (let i = 0; i < runs; i += 1) {
     for (const [name, work] of Object.entries(contenders)) {
       await run('sync');
-      await sleep(SETTLE_MS);
+      await sleep(settleMs);
       const diskMs = diskSyncMs(folder);
       const figures = { ...(await work()), diskMs };
       results.set(name, [...(results.get(name) ?? []), figures]);

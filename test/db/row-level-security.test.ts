@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Sql, TransactionSql } from 'postgres';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { catalogue } from '../../db/catalogue.ts';
 import { openDatabase } from '../../db/client.ts';
 import { forgetTenants } from '../../db/planner.ts';
@@ -184,6 +184,27 @@ describe('the planner', () => {
     await database.owner.sql.begin(forgetTenants);
     expect(await mindful()).toEqual([]);
     await database.owner.sql`drop table careless`;
+  });
+
+  it('keeps its statistics of the keys, which are found by the tenant alone', async () => {
+    const url = new URL(database.ownerUrl);
+    url.pathname = new URL(database.keysUrl).pathname;
+    const keys = openDatabase(url.href, { poolMax: 1, applicationName: 'test-keys-owner' });
+    onTestFinished(() => keys.close());
+    const [column] = await keys.sql`
+      select attstattarget from pg_attribute
+      where attrelid = 'wrapped_keys'::regclass and attname = 'tenant_id'`;
+    expect(column).toEqual({ attstattarget: null });
+  });
+
+  it('never reads a whole table for a tenant where an index will do', async () => {
+    const [read, written] = await Promise.all(
+      [withTenant, withTenantWrite].map((within) =>
+        within(database.app, uuidv7(), (tx) => tx.execute(sql`explain select from members`)),
+      ),
+    );
+    expect(JSON.stringify([...read!])).not.toContain('Seq Scan');
+    expect(JSON.stringify([...written!])).not.toContain('Seq Scan');
   });
 });
 
