@@ -1,10 +1,15 @@
 import { ImapFlow } from 'imapflow';
+import { decodePath } from 'imapflow/lib/tools.js';
+import { readFetchedRow, type FetchedRow, type Token } from './fetched-row.ts';
 import { readUidRanges } from './uid-ranges.ts';
 
 /** The part of imapflow's parsed response that VANISHED needs. */
 interface Untagged {
   attributes?: unknown[];
 }
+
+/** A thing that FETCH can be asked for: an item by its name, or the first bytes of a section. */
+export type FetchItem = string | { section: string; bytesMax: number };
 
 /**
  * imapflow, but with a VANISHED (RFC 7162 §3.2.10) of our own: its handler walks the set UID by UID,
@@ -34,12 +39,42 @@ export class ImapClient extends ImapFlow {
     }
   }
 
+  /**
+   * UID FETCH of the open mailbox, each row given to `onRow` as it comes. The library's own form
+   * writes every item's name out again, and hashes an id for each row: two fifths of what reading
+   * a mailbox costs.
+   * @throws what `onRow` threw first, when the server has answered
+   */
+  async fetchRows(
+    uids: string,
+    items: readonly FetchItem[],
+    onRow: (row: FetchedRow) => void,
+  ): Promise<void> {
+    let fault: { error: unknown } | undefined;
+    const readRow = async ({ attributes = [] }: Untagged): Promise<void> => {
+      const [, list] = attributes;
+      const row = Array.isArray(list) ? readFetchedRow(list as Token[]) : undefined;
+      if (!row || fault) return;
+      if (row.labels) row.labels = row.labels.map((label) => decodePath(this, label));
+      try {
+        onRow(row);
+      } catch (error) {
+        fault = { error };
+      }
+    };
+    const sequence = { type: 'SEQUENCE', value: uids };
+    const response = await this.exec('UID FETCH', [sequence, items.map(toToken)], {
+      untagged: { FETCH: readRow },
+    });
+    response.next();
+    if (fault) throw fault.error;
+  }
+
   /** MAILBOXID of every mailbox (RFC 8474 §4), by its name as the server writes it. */
   async mailboxIds(): Promise<Map<string, string>> {
     const ids = new Map<string, string>();
-    const atom = (value: string) => ({ type: 'ATOM', value });
-    const items = [atom('STATUS'), [atom('MAILBOXID')]];
-    const response = await this.exec('LIST', ['', '*', atom('RETURN'), items], {
+    const items = [toToken('STATUS'), [toToken('MAILBOXID')]];
+    const response = await this.exec('LIST', ['', '*', toToken('RETURN'), items], {
       untagged: {
         LIST: async () => {},
         STATUS: async ({ attributes = [] }) => {
@@ -51,6 +86,13 @@ export class ImapClient extends ImapFlow {
     response.next();
     return ids;
   }
+}
+
+/** Peeking, so that nothing is marked as read. */
+function toToken(item: FetchItem): object {
+  if (typeof item === 'string') return { type: 'ATOM', value: item };
+  const section = [{ type: 'ATOM', value: item.section }];
+  return { type: 'ATOM', value: 'BODY.PEEK', section, partial: [0, item.bytesMax] };
 }
 
 /** `(MAILBOXID (F2212ea87-6097-4256-9d51-71338625))`, among other items. */

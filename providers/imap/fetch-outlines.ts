@@ -1,8 +1,9 @@
-import type { FetchMessageObject } from 'imapflow';
 import { plausibleInstant } from '../../domain/instant.ts';
 import type { ItemFailure, SkipReason } from '../../domain/provider.ts';
 import { planStructure, type StructurePlan } from './body-structure.ts';
 import { headerBytesMax, modseqMax, outlineBytesMax, sizeMax } from './bounds.ts';
+import type { FetchItem, ImapClient } from './client.ts';
+import type { FetchedRow } from './fetched-row.ts';
 import { fetchRows } from './fetch-rows.ts';
 import { readFlags, type ReadFlags } from './flags.ts';
 import { isolate } from './isolate.ts';
@@ -21,17 +22,18 @@ export interface Outline extends ReadFlags {
   plan: StructurePlan;
 }
 
+const header = 'HEADER';
+
 /** No ENVELOPE: the header block says the same, and is decoded by us instead of by the server. */
-const query = {
-  uid: true,
-  flags: true,
-  labels: true,
-  threadId: true,
-  internalDate: true,
-  size: true,
-  bodyStructure: true,
-  bodyParts: [{ key: 'HEADER', start: 0, maxLength: headerBytesMax }],
-};
+function itemsFor({ capabilities, enabled, mailbox }: ImapClient): FetchItem[] {
+  const items: FetchItem[] = ['FLAGS', 'INTERNALDATE', 'RFC822.SIZE', 'BODYSTRUCTURE'];
+  if (capabilities.has('OBJECTID')) items.push('EMAILID', 'THREADID');
+  else if (capabilities.has('X-GM-EXT-1')) items.push('X-GM-MSGID', 'X-GM-THRID');
+  if (capabilities.has('X-GM-EXT-1')) items.push('X-GM-LABELS');
+  if (enabled.has('CONDSTORE') && mailbox && !mailbox.noModseq) items.push('MODSEQ');
+  items.push({ section: header, bytesMax: headerBytesMax });
+  return items;
+}
 
 /**
  * Flags, dates, sizes, structures and headers of some messages, in the order asked for. Messages
@@ -43,7 +45,8 @@ export async function fetchOutlines(
 ): Promise<{ outlines: Outline[]; failures: ItemFailure[] }> {
   const found = new Map<number, Outline | SkipReason>();
   const read = async (some: readonly number[]): Promise<void> => {
-    const rows = await fetchRows(folder, some, { query, bytesMax: outlineBytesMax, keep, merge });
+    const items = itemsFor(folder.client);
+    const rows = await fetchRows(folder, some, { items, bytesMax: outlineBytesMax, keep, merge });
     for (const [uid, row] of rows) found.set(uid, toOutline(row));
   };
   const failed = await isolate(folder, uids, read);
@@ -78,20 +81,22 @@ async function readAgain(
 }
 
 /** A row whose structure and flags, which may be ten thousand each, are read at once and let go. */
-type Row = Omit<FetchMessageObject, 'bodyStructure' | 'flags' | 'labels'> & {
+type Row = Omit<FetchedRow, 'structure' | 'flags' | 'sections'> & {
   plan?: StructurePlan;
   marks?: ReadFlags;
-  labels?: string[];
+  header?: Buffer;
 };
 
-function keep({ bodyStructure, flags, labels, ...row }: FetchMessageObject): Row {
-  const plan = bodyStructure && planStructure(bodyStructure);
+function keep({ structure, flags, labels, sections, ...row }: FetchedRow): Row {
+  const plan = structure && planStructure(structure);
+  const block = sections.get(header);
   return {
     ...row,
     ...(plan && { plan }),
     // Apart, because a server may tell them apart.
     ...(flags && { marks: readFlags(flags) }),
-    ...(labels && { labels: readFlags(undefined, labels).keywords }),
+    ...(labels && { labels: readFlags(undefined, new Set(labels)).keywords }),
+    ...(block && { header: block }),
   };
 }
 
@@ -100,7 +105,7 @@ function merge(before: Row, after: Row): Row {
 }
 
 function toOutline(row: Row): Outline | SkipReason {
-  if (!row.headers) return 'unreadable';
+  if (!row.header) return 'unreadable';
   // imapflow drops a structure that is nested beyond its parser's depth.
   if (!row.plan) return 'too-complex';
   const modseq = row.modseq ?? 0n;
@@ -115,15 +120,15 @@ function toOutline(row: Row): Outline | SkipReason {
     stableId: row.emailId || undefined,
     threadId: row.threadId || undefined,
     // A server may send more than it was asked for.
-    header: row.headers.subarray(0, headerBytesMax),
+    header: row.header.subarray(0, headerBytesMax),
     plan: row.plan,
   };
 }
 
 /** INTERNALDATE; where a server leaves it out, the Date field stands in for it. */
-function receivedAt({ internalDate, headers }: Row): Date {
-  const stated = internalDate instanceof Date ? plausibleInstant(internalDate.getTime()) : null;
+function receivedAt({ internalDate, header: block }: Row): Date {
+  const stated = internalDate ? plausibleInstant(internalDate.getTime()) : null;
   if (stated) return stated;
-  const field = /^date:[ \t]*(.+)$/im.exec(headers?.toString('latin1') ?? '');
+  const field = /^date:[ \t]*(.+)$/im.exec(block?.toString('latin1') ?? '');
   return plausibleInstant(Date.parse(field?.[1] ?? '')) ?? new Date(0);
 }

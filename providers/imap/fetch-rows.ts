@@ -1,14 +1,16 @@
-import type { FetchMessageObject, FetchQueryObject } from 'imapflow';
 import { withinBudget } from './budget.ts';
+import type { FetchItem } from './client.ts';
+import type { FetchedRow } from './fetched-row.ts';
 import type { OpenFolder } from './open-folder.ts';
 import { formatUidSet } from './uid-set.ts';
 
 export interface FetchRowsOptions<T> {
-  query: FetchQueryObject;
+  /** Besides the UID. */
+  items: readonly FetchItem[];
   /** What the whole answer may weigh. */
   bytesMax: number;
   /** What is kept of a row: a parsed structure costs twenty times its text. */
-  keep: (row: FetchMessageObject) => T;
+  keep: (row: FetchedRow) => T;
   /** Puts two rows of one message together, the earlier one first. */
   merge: (before: T, after: T) => T;
 }
@@ -21,19 +23,19 @@ export interface FetchRowsOptions<T> {
 export async function fetchRows<T>(
   folder: OpenFolder,
   uids: readonly number[],
-  { query, bytesMax, keep, merge }: FetchRowsOptions<T>,
+  { items, bytesMax, keep, merge }: FetchRowsOptions<T>,
 ): Promise<Map<number, T>> {
   const wanted = new Set(uids);
   const rows = new Map<number, T>();
   const { connection } = folder;
-  await withinBudget(connection, { bytesMax }, async () => {
-    const answers = connection.client.fetch(formatUidSet(uids), query, { uid: true });
-    for await (const row of answers) {
-      if (!wanted.has(row.uid)) continue;
-      const before = rows.get(row.uid);
-      const kept = keep(row);
-      rows.set(row.uid, before === undefined ? kept : merge(before, kept));
-    }
-  });
+  const collect = (row: FetchedRow): void => {
+    if (!wanted.has(row.uid)) return;
+    const before = rows.get(row.uid);
+    const kept = keep(row);
+    rows.set(row.uid, before === undefined ? kept : merge(before, kept));
+  };
+  await withinBudget(connection, { bytesMax }, () =>
+    connection.client.fetchRows(formatUidSet(uids), ['UID', ...items], collect),
+  );
   return rows;
 }

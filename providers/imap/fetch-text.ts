@@ -1,9 +1,9 @@
-import type { FetchMessageObject } from 'imapflow';
 import type { ItemFailure, RawLeaf, RawMessage, SkipReason } from '../../domain/provider.ts';
 import type { LeafPlan } from './body-structure.ts';
 import { leafBytesMax, leafSlackBytes, textSlackBytesMax } from './bounds.ts';
 import { copyTogether } from './copy-together.ts';
 import type { Outline } from './fetch-outlines.ts';
+import type { FetchedRow } from './fetched-row.ts';
 import { fetchRows } from './fetch-rows.ts';
 import { isolate } from './isolate.ts';
 import { stillThere } from './listing.ts';
@@ -23,10 +23,9 @@ export async function fetchText(
   const texts = new Map<number, Parts | SkipReason>();
   for (const [sections, group] of groupBySections(outlines)) {
     const read = async (some: readonly Outline[]): Promise<void> => {
-      const bodyParts = sections.map((key) => ({ key, start: 0, maxLength: leafBytesMax }));
+      const items = sections.map((section) => ({ section, bytesMax: leafBytesMax }));
       const uids = some.map(({ uid }) => uid);
-      const query = { uid: true, bodyParts };
-      const rows = await fetchRows(folder, uids, { query, bytesMax: budgetOf(some), keep, merge });
+      const rows = await fetchRows(folder, uids, { items, bytesMax: budgetOf(some), keep, merge });
       for (const [uid, parts] of rows) texts.set(uid, parts);
     };
     for (const { item, reason } of await isolate(folder, group, read)) texts.set(item.uid, reason);
@@ -42,8 +41,8 @@ function budgetOf(outlines: readonly Outline[]): number {
   return stated + Math.min((leaves + 1) * leafSlackBytes, textSlackBytesMax);
 }
 
-function keep({ bodyParts }: FetchMessageObject): Parts {
-  return bodyParts ?? new Map();
+function keep({ sections }: FetchedRow): Parts {
+  return sections;
 }
 
 function merge(before: Parts, after: Parts): Parts {
