@@ -142,10 +142,13 @@ test('a connection that breaks in mid-fetch is a failure of the provider', async
   await expect(read).rejects.toMatchObject({ kind: 'provider-down', code: 'imap-connection-lost' });
 });
 
-test('a server that asks for a pause names its end', async () => {
+test.each([
+  ['an opening', (command: string) => command.startsWith('EXAMINE')],
+  ['the text of a page', fetchesText],
+])('a server that asks for a pause at %s names its end', async (_name, isThrottled) => {
   const startedAt = Date.now();
   const read = readFrom((tag, command) =>
-    command.startsWith('EXAMINE')
+    isThrottled(command)
       ? `${tag} BAD Request is throttled. Suggested Backoff Time: 150 milliseconds\r\n`
       : undefined,
   );
