@@ -29,10 +29,13 @@ export interface RunningTemporal extends ServiceProcess {
 
 const startTimeoutMs = 30_000;
 const pollMs = 100;
+/** The server takes six more ports on its own, and crashes when one is gone before it listens. */
+const startAttempts = 3;
 const newsFlag = '--ui-disable-news-fetch';
 const run = promisify(execFile);
 
 export const temporalPidFile = (stateDir: string) => path.join(stateDir, 'temporal.pid');
+const temporalLogFile = (stateDir: string) => path.join(stateDir, 'temporal.log');
 
 /**
  * Starts the dev server with its UI on a SQLite file and waits until it answers.
@@ -41,12 +44,20 @@ export const temporalPidFile = (stateDir: string) => path.join(stateDir, 'tempor
  */
 export async function startTemporal(options: TemporalOptions): Promise<RunningTemporal> {
   mkdirSync(options.stateDir, { recursive: true });
-  const pidFile = temporalPidFile(options.stateDir);
-  await stopOrphan(pidFile, 'SIGTERM');
+  await stopOrphan(temporalPidFile(options.stateDir), 'SIGTERM');
+  for (let attempt = 1; ; attempt += 1) {
+    const running = await launch(options);
+    if (await answers(running)) return running;
+    const crashed = running.hasExited();
+    if (!crashed) await running.stop();
+    if (!crashed || attempt === startAttempts) throw startFailure(options);
+  }
+}
+
+async function launch(options: TemporalOptions): Promise<RunningTemporal> {
   const port = await claimPort(options.port, 'Temporal', 'STEWARD_TEMPORAL_PORT');
   const uiPort = await claimPort(options.uiPort, 'the Temporal UI', 'STEWARD_TEMPORAL_UI_PORT');
   const databaseFile = path.resolve(options.databaseFile);
-  const logFile = path.join(options.stateDir, 'temporal.log');
   const running = await spawnService({
     name: 'temporal',
     command: options.binary,
@@ -59,19 +70,19 @@ export async function startTemporal(options: TemporalOptions): Promise<RunningTe
       ...((await knowsFlag(options.binary, newsFlag)) ? [newsFlag] : []),
     ],
     marker: `--db-filename ${databaseFile} `,
-    pidFile,
-    logFile,
+    pidFile: temporalPidFile(options.stateDir),
+    logFile: temporalLogFile(options.stateDir),
   });
-  const address = `127.0.0.1:${port}`;
-  if (!(await answers(running, address))) {
-    if (!running.hasExited()) await running.stop();
-    throw new Problem(
-      `The Temporal server does not start. Its last words:\n${logTail(logFile)}`,
-      `Read ${logFile}. If ${databaseFile} is damaged, delete it: Postgres holds everything that ` +
-        'matters, and the workflows are started again from there.',
-    );
-  }
-  return { ...running, address, uiUrl: `http://127.0.0.1:${uiPort}` };
+  return { ...running, address: `127.0.0.1:${port}`, uiUrl: `http://127.0.0.1:${uiPort}` };
+}
+
+function startFailure({ stateDir, databaseFile }: TemporalOptions): Problem {
+  const logFile = temporalLogFile(stateDir);
+  return new Problem(
+    `The Temporal server does not start. Its last words:\n${logTail(logFile)}`,
+    `Read ${logFile}. If ${path.resolve(databaseFile)} is damaged, delete it: Postgres holds ` +
+      'everything that matters, and the workflows are started again from there.',
+  );
 }
 
 async function knowsFlag(binary: string, flag: string): Promise<boolean> {
@@ -79,10 +90,10 @@ async function knowsFlag(binary: string, flag: string): Promise<boolean> {
   return stdout.includes(flag);
 }
 
-async function answers(running: ServiceProcess, address: string): Promise<boolean> {
+async function answers(running: RunningTemporal): Promise<boolean> {
   const deadline = Date.now() + startTimeoutMs;
   while (!running.hasExited() && Date.now() < deadline) {
-    if (await reachable(address)) return true;
+    if (await reachable(running.address)) return true;
     await delay(pollMs);
   }
   return false;

@@ -56,10 +56,16 @@ export async function spawnService(spec: ServiceSpec): Promise<ServiceProcess> {
   return { name: spec.name, pid, exited, hasExited: () => ended, stop };
 }
 
-/** The end of a log file, for an error that has to say why. */
+/** Where a crash of a Go program begins; the stack below it can be longer than any tail. */
+const crashLine = /^(panic|fatal error): /;
+
+/** The end of a log file, for an error that has to say why; a crash's first line comes with it. */
 export function logTail(logFile: string, lines = 8): string {
   try {
-    return readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+    const all = readFileSync(logFile, 'utf8').trimEnd().split('\n');
+    const tail = all.slice(-lines);
+    const crash = all.findLast((line) => crashLine.test(line));
+    return (crash === undefined || tail.includes(crash) ? tail : [crash, ...tail]).join('\n');
   } catch {
     return '';
   }
