@@ -12,8 +12,17 @@ const benches: Record<string, (args: string[]) => Promise<void>> = {
 
 const [name = '', ...args] = process.argv.slice(2);
 const bench = benches[name];
-if (bench) await bench(args);
-else {
-  console.error(`Name a bench: npm run bench ${Object.keys(benches).join(' | ')}`);
+if (bench) await bench(args).catch(explain);
+else fail(`Name a bench: npm run bench ${Object.keys(benches).join(' | ')}`);
+
+/** An option that there is not is no fault of the bench: without a stack. */
+function explain(error: unknown): void {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (!code.startsWith('ERR_PARSE_ARGS')) throw error;
+  fail(`${(error as Error).message}. The options stand at the top of test/bench/${name}.ts`);
+}
+
+function fail(words: string): void {
+  console.error(words);
   process.exitCode = 1;
 }
