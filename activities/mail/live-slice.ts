@@ -160,15 +160,15 @@ async function syncChanges(
 
 async function settle(slice: Slice, input: LiveSliceInput, nextAttemptAt: Date): Promise<void> {
   const { licence, startedAt } = slice;
-  await slice.write(async (tx) => {
-    const held = await recordCaughtUp(tx, licence, { startedAt, nextAttemptAt });
-    if (!input.poked) {
-      // While somebody is asked whether so much was deleted, what went before may come back too.
-      if (held === 0) await eraseHidden(tx, licence, erasePerSliceMax);
-      await eraseFinishedIntents(tx, licence, erasePerSliceMax);
-    }
+  const held = await slice.write(async (tx) => {
+    const waiting = await recordCaughtUp(tx, licence, { startedAt, nextAttemptAt });
+    if (!input.poked) await eraseFinishedIntents(tx, licence, erasePerSliceMax);
     await recordBackfill(tx, licence);
+    return waiting;
   });
+  // While somebody is asked whether so much was deleted, what went before may come back too.
+  if (input.poked || held > 0) return;
+  await slice.write((tx) => eraseHidden(tx, licence, erasePerSliceMax));
 }
 
 /** When something waits for a folder that is being listed anew. */

@@ -1,4 +1,9 @@
-import { eraseRemains, hideUnplaced, recountFolder } from '../../db/queries/sync/mend.ts';
+import {
+  eraseRemains,
+  eraseUnusedNames,
+  hideUnplaced,
+  recountFolder,
+} from '../../db/queries/sync/mend.ts';
 import {
   beginRun,
   finishFolderRun,
@@ -88,5 +93,6 @@ async function settle(slice: Slice): Promise<void> {
   const { licence } = slice;
   slice.counts.removed += await slice.write((tx) => hideUnplaced(tx, licence));
   await slice.write((tx) => eraseRemains(tx, licence));
+  await slice.write((tx) => eraseUnusedNames(tx, licence));
   await slice.write((tx) => finishRun(tx, licence));
 }

@@ -1,5 +1,6 @@
 import { sql, type SQL } from 'drizzle-orm';
 import type { Tx } from '../../client.ts';
+import { lockNames } from '../name-lock.ts';
 
 /** How long a hidden row can come back before it is erased. */
 export const undoWindowHours = 24;
@@ -12,20 +13,27 @@ interface ConnectionKey {
   connectionId: string;
 }
 
-/** Erases what has been hidden for longer than the undo window: at most `limit` messages a call. */
+/**
+ * Erases what has been hidden for longer than the undo window: at most `limit` messages a call. In a
+ * transaction that has written nothing yet.
+ */
 export async function eraseHidden(tx: Tx, key: ConnectionKey, limit: number): Promise<number> {
   const { tenantId, connectionId } = key;
   const past = sql`steward_now() - make_interval(hours => ${undoWindowHours})`;
+  const erased = await eraseMessages(tx, key, sql`hidden_at < ${past}`, limit);
   await tx.execute(sql`
     delete from placements where tenant_id = ${tenantId} and connection_id = ${connectionId}
       and hidden_at < ${past}`);
   await tx.execute(sql`
     delete from tombstones where tenant_id = ${tenantId} and connection_id = ${connectionId}
       and at < steward_now() - make_interval(days => ${tombstoneDays})`);
-  return await eraseMessages(tx, key, sql`hidden_at < ${past}`, limit);
+  return erased;
 }
 
-/** Erases a disconnected connection's untracked mail, at most `limit` messages a call. */
+/**
+ * Erases a disconnected connection's untracked mail, at most `limit` messages a call. In a transaction
+ * that has written nothing yet.
+ */
 export async function eraseUntracked(tx: Tx, key: ConnectionKey, limit: number): Promise<number> {
   return await eraseMessages(tx, key, sql`not tracked`, limit);
 }
@@ -36,13 +44,14 @@ async function eraseMessages(
   which: SQL,
   limit: number,
 ): Promise<number> {
+  const wanted = sql`select id from messages
+    where tenant_id = ${tenantId} and connection_id = ${connectionId} and ${which}`;
+  const some = await tx.execute(sql`${wanted} limit 1`);
+  if (some.length === 0) return 0;
+  await lockNames(tx, tenantId);
   const gone = await tx.execute<{ id: string }>(sql`
-    delete from messages where tenant_id = ${tenantId} and id in (
-      select id from messages
-      where tenant_id = ${tenantId} and connection_id = ${connectionId} and ${which}
-      limit ${limit}
-    ) returning id`);
-  if (gone.length === 0) return 0;
+    delete from messages where tenant_id = ${tenantId} and id in (${wanted} limit ${limit})
+    returning id`);
   const ids = sql.param(gone.map((row) => row.id));
   await tx.execute(sql`
     delete from placements where tenant_id = ${tenantId} and message_id = any(${ids}::uuid[])`);
