@@ -40,7 +40,7 @@ it('what is asked of a message at the moment at which it becomes another goes al
     expect(await holdMessage(tx, tenantId, twin)).toBe(true);
     let ended = false;
     merging = leave().finally(() => (ended = true));
-    await waitFor(async () => ended || (await isAnybodyHeld()), { what: 'the merge' });
+    await waitFor(async () => ended || (await ingest.isAnybodyHeld()), { what: 'the merge' });
     expect(ended).toBe(false);
     await insertIntents(tx, { tenantId, connectionId, memberId: uuidv7() }, [
       { id, kind: 'flags', messageId: twin, addFlags: mailFlags.flagged, change: null },
@@ -58,9 +58,3 @@ it('nothing can be asked of a message that has become another', async () => {
   const held = withTenantWrite(ingest.base.app, tenantId, (tx) => holdMessage(tx, tenantId, twin));
   expect(await held).toBe(false);
 });
-
-async function isAnybodyHeld(): Promise<boolean> {
-  const waiting = sql`select from pg_locks where locktype in ('transactionid', 'tuple')
-    and not granted`;
-  return (await ingest.read(waiting)).length > 0;
-}

@@ -118,6 +118,13 @@ export async function openConnection(base: TestDatabase, vault: TenantVault) {
     return (await read(waiting)).length > 0;
   }
 
+  /** Whether a transaction waits for a row that another has changed. */
+  async function isAnybodyHeld(): Promise<boolean> {
+    const waiting = sql`select from pg_locks where locktype in ('transactionid', 'tuple')
+      and not granted`;
+    return (await read(waiting)).length > 0;
+  }
+
   async function read<T extends Record<string, unknown>>(query: ReturnType<typeof sql>) {
     return await withTenant(base.app, licence.tenantId, (tx) => tx.execute<T>(query));
   }
@@ -134,8 +141,8 @@ export async function openConnection(base: TestDatabase, vault: TenantVault) {
     return (await read(sql`select stored, live_cursor from collections where id = ${folderId}`))[0];
   }
   return {
-    ...{ base, vault, licence, makeFolder, pageOf, store, cursorsOf, isAnybodyWaiting, read },
-    ...{ messagesOf, collectionOf, makeThreeFolders, write, moveOurs },
+    ...{ base, vault, licence, makeFolder, pageOf, store, cursorsOf, read, isAnybodyWaiting },
+    ...{ isAnybodyHeld, messagesOf, collectionOf, makeThreeFolders, write, moveOurs },
   };
 }
 

@@ -49,8 +49,10 @@ async function eraseMessages(
   const some = await tx.execute(sql`${wanted} limit 1`);
   if (some.length === 0) return 0;
   await lockNames(tx, tenantId);
+  // Twice, because of a row that another transaction has just changed only the outer one is asked anew.
   const gone = await tx.execute<{ id: string }>(sql`
     delete from messages where tenant_id = ${tenantId} and id in (${wanted} limit ${limit})
+      and ${which}
     returning id`);
   const ids = sql.param(gone.map((row) => row.id));
   await tx.execute(sql`
