@@ -33,6 +33,7 @@ export function isFoldersOwn(error: unknown): error is ProviderFailure {
 }
 
 async function note(slice: Slice, folder: SyncFolder, trouble: string | null): Promise<void> {
-  await slice.write((tx) => recordTrouble(tx, slice.licence, folder.id, trouble));
+  const { caughtUpAt } = slice.facts;
+  await slice.write((tx) => recordTrouble(tx, slice.licence, folder.id, { trouble, caughtUpAt }));
   folder.trouble = trouble;
 }

@@ -205,7 +205,7 @@ export const tenantTables: readonly CatalogueTable[] = [
     trouble: 'word',
     stored: 'count',
     expected: 'count',
-    renumbered_since: 'time',
+    in_step_until: 'time',
   }),
   ofTenant('folders', {
     id: 'id',

@@ -115,7 +115,7 @@ export const collections = pgTable(
     stored: integer('stored').notNull().default(0),
     expected: integer('expected').notNull().default(0),
     /** Set while a new numbering is matched: a twin stored since then may be a message that moved. */
-    renumberedSince: instant('renumbered_since'),
+    inStepUntil: instant('in_step_until'),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.id] })],
 );

@@ -68,5 +68,5 @@ function jsonOf(cursor: Cursor | null): SQL {
 function lookAgain(historyFrom: Cursor | null): SQL {
   const unmoved = sql`c.live_cursor is not distinct from ${jsonOf(historyFrom)}`;
   return sql`, mark = case when ${unmoved} then c.mark end,
-    renumbered_since = case when not ${unmoved} then c.renumbered_since end`;
+    in_step_until = case when not ${unmoved} then c.in_step_until end`;
 }

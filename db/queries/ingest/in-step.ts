@@ -4,8 +4,8 @@ import type { Licence } from '../../fence.ts';
 
 /**
  * Since when this folder and all others were known to be in step: what appeared elsewhere since then
- * may have come from here. A folder that was renumbered is so only once it was listed and looked at
- * again; until then it was last in step before that began.
+ * may have come from here. A folder that was renumbered, or could not be opened, is so only once it was
+ * looked at again, and listed; until then it was last in step before that began.
  */
 export async function inStepSince(
   tx: Tx,
@@ -14,9 +14,9 @@ export async function inStepSince(
   caughtUpAt: Date | null,
 ): Promise<Date | null> {
   if (!caughtUpAt) return null;
-  const [folder] = await tx.execute<{ since: string | null }>(sql`
-    select renumbered_since as since from collections
+  const [folder] = await tx.execute<{ until: string | null }>(sql`
+    select in_step_until as until from collections
     where tenant_id = ${tenantId} and id = ${folderId}`);
-  const since = folder?.since ? new Date(folder.since) : caughtUpAt;
+  const since = folder?.until ? new Date(folder.until) : caughtUpAt;
   return since < caughtUpAt ? since : caughtUpAt;
 }

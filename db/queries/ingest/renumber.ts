@@ -34,7 +34,7 @@ export async function beginRenumbering(
     where tenant_id = ${licence.tenantId} and id = ${folderId}`);
   await tx.execute(sql`
     update collections set backfill_cursor = ${historyBeginning}, backfill_done = false,
-      mark = null, renumbered_since = coalesce(renumbered_since, ${caughtUpAt?.toISOString() ?? null})
+      mark = null, in_step_until = coalesce(in_step_until, ${caughtUpAt?.toISOString() ?? null})
     where tenant_id = ${licence.tenantId} and id = ${folderId}`);
 }
 
@@ -44,7 +44,7 @@ export async function beginRenumbering(
  */
 export async function endRenumbering(tx: Tx, licence: Licence, folderId: string): Promise<number> {
   const [left] = await tx.execute<{ since: string | null }>(sql`
-    select c.renumbered_since as since from collections c
+    select c.in_step_until as since from collections c
     where c.tenant_id = ${licence.tenantId} and c.id = ${folderId} and exists (
       select from placements p where ${visiblePlaces(licence, folderId)} and p.uid < 0)`);
   if (!left) return 0;

@@ -118,7 +118,7 @@ async function hidePlaces(
 async function forgetPosition(tx: Tx, licence: Licence, folderId: string): Promise<void> {
   await tx.execute(sql`
     update collections set live_cursor = null, backfill_cursor = ${historyBeginning},
-      backfill_done = false, mark = null, renumbered_since = null
+      backfill_done = false, mark = null, in_step_until = null
     where tenant_id = ${licence.tenantId} and id = ${folderId}`);
 }
 
@@ -162,21 +162,26 @@ export async function recordMark(
   await tx.execute(sql`
     update collections c
       set mark = case when ${current} then ${mark} end,
-      renumbered_since = case when not (${current} and c.backfill_done) then c.renumbered_since end,
+      in_step_until = case when not (${current} and c.backfill_done) then c.in_step_until end,
       expected = case when exists (select from connections n where n.tenant_id = c.tenant_id
         and n.id = c.connection_id and n.backfill_since is null) then ${messages}
         else c.expected end
     where c.tenant_id = ${licence.tenantId} and c.id = ${folderId}`);
 }
 
-/** Why the provider will not hand out a collection that it lists; null when it does again. */
+/**
+ * Why the provider will not hand out a collection that it lists; null when it does again. The others
+ * go on meanwhile: this one was in step with them when they were `caughtUpAt` at the latest.
+ */
 export async function recordTrouble(
   tx: Tx,
   licence: Licence,
   folderId: string,
-  trouble: string | null,
+  { trouble, caughtUpAt }: { trouble: string | null; caughtUpAt: Date | null },
 ): Promise<void> {
+  const since = caughtUpAt?.toISOString() ?? null;
+  const behind = sql`, mark = null, in_step_until = coalesce(in_step_until, ${since})`;
   await tx.execute(sql`
-    update collections set trouble = ${trouble}
+    update collections set trouble = ${trouble}${trouble === null ? sql`` : behind}
     where tenant_id = ${licence.tenantId} and id = ${folderId}`);
 }
