@@ -62,11 +62,14 @@ describe('the judge of the stream', () => {
     expect(findFaults(kept, evidence(['\\Seen', 'CRM']))).toEqual([]);
   });
 
-  it('finds a change that left no trace, unless another client had a hand in it', () => {
+  it.each([
+    ['marked', 'flags'],
+    ['moved', 'place'],
+  ] as const)('finds a change that left no trace, unless another client %s it too', (_, touch) => {
     const asked = [askOf('msg_1', read, 'i1')];
     expect(findFaults(asked, evidence([]))).toHaveLength(1);
     const touches = createTouches();
-    touches.letters(['1'], 'flags');
+    touches.letters(['1'], touch);
     expect(findFaults(asked, evidence([], { touches }))).toEqual([]);
   });
 
