@@ -27,7 +27,10 @@ export interface PendingIntent {
   copiesFrom: string | null;
 }
 
-/** What is left to carry out behind a position, in the order in which it was asked for. */
+/**
+ * What is left to carry out behind a position, in the order in which it was asked for: by the column,
+ * which is a number, and not by the text of the same name that the list shows.
+ */
 export async function listPendingIntents(
   tx: Tx,
   { tenantId, connectionId }: ConnectionKey,
@@ -35,13 +38,13 @@ export async function listPendingIntents(
   limit: number,
 ): Promise<PendingIntent[]> {
   return await tx.execute<PendingIntent & Record<string, unknown>>(sql`
-    select id, position::text, kind, message_id as "messageId", folder_id as "folderId",
-      add_flags as "addFlags", remove_flags as "removeFlags", change, attempts, reason,
-      copies_from::text as "copiesFrom"
-    from intents
-    where tenant_id = ${tenantId} and connection_id = ${connectionId} and state = 'pending'
-      and position > ${afterPosition}
-    order by position limit ${limit}`);
+    select i.id, i.position::text, i.kind, i.message_id as "messageId", i.folder_id as "folderId",
+      i.add_flags as "addFlags", i.remove_flags as "removeFlags", i.change, i.attempts, i.reason,
+      i.copies_from::text as "copiesFrom"
+    from intents i
+    where i.tenant_id = ${tenantId} and i.connection_id = ${connectionId} and i.state = 'pending'
+      and i.position > ${afterPosition}
+    order by i.position limit ${limit}`);
 }
 
 /** Counts an attempt before it is made: one that kills the process counts too. */
