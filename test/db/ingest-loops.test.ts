@@ -30,14 +30,16 @@ describe('two loops and old licences at the ingest point', () => {
     });
   });
 
-  it('stores no history that was read under an old numbering, or of a hidden folder', async () => {
+  it('stores nothing that was read under an old numbering, or of a hidden folder', async () => {
     const [inbox, gone] = [await ingest.makeFolder(), await ingest.makeFolder()];
     await ingest.store(inbox, [mail(1, '<known@x>')]);
     await withFence(ingest.base.app, ingest.licence, (tx) =>
       beginRenumbering(tx, ingest.licence, inbox, '9', null),
     );
-    const old = ingest.store(inbox, [mail(1, '<known@x>')], { loop: 'backfill', uidValidity: '1' });
-    await expect(old).rejects.toThrow(OvertakenError);
+    for (const loop of ['backfill', 'repair'] as const) {
+      const old = ingest.store(inbox, [mail(1, '<known@x>')], { loop, uidValidity: '1' });
+      await expect(old).rejects.toThrow(OvertakenError);
+    }
     await withFence(ingest.base.app, ingest.licence, (tx) =>
       hideFolder(tx, ingest.licence, gone, { caughtUpAt: null, inferred: false }),
     );

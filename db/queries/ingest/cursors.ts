@@ -45,15 +45,15 @@ export async function moveCursor(
 
 /**
  * Whether the folder is still shown, and position and numbering are those that the page began at.
- * A repair belongs to no position.
+ * A repair belongs to no position, but its UIDs to a numbering.
  */
 function isUnmoved({ loop, from, uidValidity }: PageToStore): SQL {
-  const shown = sql`f.tenant_id = c.tenant_id and f.id = c.id and f.hidden_at is null
-    and not f.excluded`;
-  if (loop === 'repair') return sql`exists (select from folders f where ${shown})`;
+  const same = sql`exists (select from folders f
+    where f.tenant_id = c.tenant_id and f.id = c.id and f.hidden_at is null
+      and not f.excluded and coalesce(f.uid_validity, '') = ${uidValidity})`;
+  if (loop === 'repair') return same;
   const column = loop === 'live' ? sql`c.live_cursor` : sql`c.backfill_cursor`;
-  return sql`${column} is not distinct from ${jsonOf(from)} and exists (select from folders f
-    where ${shown} and coalesce(f.uid_validity, '') = ${uidValidity})`;
+  return sql`${column} is not distinct from ${jsonOf(from)} and ${same}`;
 }
 
 function jsonOf(cursor: Cursor | null): SQL {
