@@ -35,8 +35,9 @@ export async function* readChanges(
     return;
   }
   if (orderIsLost(before, present)) {
-    // Nothing counted before can be compared; these values make everything be looked at.
-    before = { ...before, modseq: null, flagHint: '', messages: 0 };
+    // Nothing counted before can be compared; these values, which no folder has, make everything be
+    // looked at, also where the folder is empty now.
+    before = { ...before, modseq: null, flagHint: '', messages: -1 };
     yield pageOf(before, { reordered: true });
   }
   let at = before;

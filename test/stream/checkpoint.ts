@@ -123,7 +123,8 @@ async function waitForEquality({ mailbox, client }: Scene): Promise<void> {
       const story = client.journal.about(folder, uid).join('\n    ');
       return `${folder} ${uid ?? ''} ${what}\n    ${story}`;
     });
-    throw new Error(`${left.length} differences stay:\n  ${stories.join('\n  ')}`, { cause });
+    const told = [...stories, ...(await tellFolders(mailbox))];
+    throw new Error(`${left.length} differences stay:\n  ${told.join('\n  ')}`, { cause });
   }
 }
 

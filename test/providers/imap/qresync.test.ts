@@ -139,4 +139,12 @@ describe('a server that names vanished UIDs as it likes', () => {
     expect(server.commands.some((command) => /FETCH \d.*FLAGS/.test(command))).toBe(true);
     expect(pages.at(-1)).toMatchObject({ reordered: false, cursor: { modseq: '5' } });
   });
+
+  test('mod-sequences that begin anew in a folder that is empty now', async () => {
+    answer = { vanished: [], exists: 0, found: '', modseq: 1 };
+    const pages = await readChanges(session, 'INBOX', { cursor, known: knownItems(stored) });
+    expect(pages[0]).toMatchObject({ reordered: true });
+    expect(pages.flatMap((page) => page.vanished)).toEqual([1, 2, 3]);
+    expect(pages.at(-1)).toMatchObject({ cursor: { modseq: '1', messages: 0 } });
+  });
 });
