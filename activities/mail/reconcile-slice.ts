@@ -38,6 +38,7 @@ export async function runReconcileSlice(
   const { slice } = opened;
   return await reportOf(slice, 'repair', input.failuresBefore, async () => {
     const run = await slice.write((tx) => beginRun(tx, slice.licence));
+    if (!run) return 'done';
     const complete = await withSession(slice, (session) => reconcileAll(slice, session, run));
     if (complete) await settle(slice);
     return complete ? 'done' : 'more';

@@ -114,7 +114,7 @@ export const collections = pgTable(
     trouble: text('trouble'),
     stored: integer('stored').notNull().default(0),
     expected: integer('expected').notNull().default(0),
-    /** Set while a new numbering is matched: a twin stored since then may be a message that moved. */
+    /** Set while the folder is behind the others: a twin stored since may be a message that moved. */
     inStepUntil: instant('in_step_until'),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.id] })],

@@ -29,7 +29,7 @@ export interface RunningTemporal extends ServiceProcess {
 
 const startTimeoutMs = 30_000;
 const pollMs = 100;
-/** The server takes six more ports on its own, and crashes when one is gone before it listens. */
+/** The server takes five more ports on its own, and crashes when one is gone before it listens. */
 const startAttempts = 3;
 const newsFlag = '--ui-disable-news-fetch';
 const run = promisify(execFile);

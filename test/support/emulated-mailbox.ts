@@ -8,7 +8,7 @@ import {
   type CommandVerdict,
   type ImapEmulator,
 } from '../emulators/imap/server.ts';
-import { letter } from './mailbox-rows.ts';
+import { askOf, letter } from './mailbox-rows.ts';
 import { openRewritingProxy } from './rewriting-proxy.ts';
 import { openSlicedMailbox, type SlicedMailbox } from './sliced-mailbox.ts';
 import { undisturbed } from './slice-life.ts';
@@ -67,7 +67,10 @@ export async function openEmulatedMailbox(
     ...{ emulator, account, mailbox, faults },
     append: (folder, numbers) => appendNumbered(account, folder, numbers),
     backfill: () => runBackfillSlice(mailbox.deps, target, undisturbed),
-    reconcile: () => runReconcileSlice(mailbox.deps, target, undisturbed),
+    reconcile: async () => {
+      await askOf(mailbox, 'reconcile_requested_at');
+      return await runReconcileSlice(mailbox.deps, target, undisturbed);
+    },
     stored: async (folder = 'INBOX') =>
       (await mailbox.places()).filter((each) => each.folder === folder).map(({ uid }) => uid),
     listed: (folder = 'INBOX') => account.folder(folder).messages.map(({ uid }) => uid),

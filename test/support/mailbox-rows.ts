@@ -134,7 +134,7 @@ export async function move(
 
 /** A column of the connection, as the API writes what its owner says. */
 export async function askOf(
-  { base, licence }: SyncedMailbox,
+  { base, licence }: Pick<SyncedMailbox, 'base' | 'licence'>,
   column: 'deletions_confirmed_at' | 'reconcile_requested_at' | 'resync_requested_at',
 ): Promise<void> {
   await base.owner.sql`

@@ -76,10 +76,10 @@ export async function eraseUnusedNames(tx: Tx, licence: Licence): Promise<void> 
   const unused = sql`${of('l')} and l.id not in (
     select distinct unnest(p.label_ids) from placements p
     where ${of('p')} and p.label_ids <> '{}')`;
-  const [found] = await tx.execute<{ any: boolean }>(sql`
+  const [row] = await tx.execute<{ found: boolean }>(sql`
     select exists (select from participants t where ${orphaned})
-      or exists (select from labels l where ${unused}) as any`);
-  if (!found!.any) return;
+      or exists (select from labels l where ${unused}) as found`);
+  if (!row!.found) return;
   await lockNames(tx, licence.tenantId);
   await tx.execute(sql`
     with orphans as (

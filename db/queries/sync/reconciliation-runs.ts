@@ -73,8 +73,13 @@ export interface ReconciliationRun {
   share: number | null;
 }
 
-/** Takes up the run that is under way, or begins one. One that somebody asked for opens everything. */
-export async function beginRun(tx: Tx, licence: Licence): Promise<ReconciliationRun> {
+/**
+ * Takes up the run that is under way, or begins one. One that somebody asked for opens everything.
+ * Undefined when none is due: the slice that ended the last one died before anybody learned so.
+ */
+export async function beginRun(tx: Tx, licence: Licence): Promise<ReconciliationRun | undefined> {
+  const { due } = await readReconciliation(tx, licence);
+  if (!due) return undefined;
   const ofConnection = sql`s.tenant_id = ${licence.tenantId}
     and s.connection_id = ${licence.connectionId} and s.capability = ${licence.capability}`;
   await tx.execute(sql`
