@@ -170,6 +170,8 @@ function noteLive(sync: Sync, report: SliceReport): void {
 function noteBackfill(sync: Sync, report: SliceReport, work: 'backfill' | 'reconcile'): void {
   sync.carry.backfillFailures = report.outcome === 'failed' ? sync.carry.backfillFailures + 1 : 0;
   sync.carry.backfillDone = report.progress.backfillDone;
+  // No activity has to signal for it: a signal costs four events more.
+  if (report.lookDue) sync.pokes += 1;
   const resting = report.outcome === 'paused' || report.outcome === 'disconnected';
   sync.reconcileDue = !resting && report.progress.reconcileDue;
   sync.view[work](report);

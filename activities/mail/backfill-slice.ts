@@ -23,19 +23,21 @@ export async function runBackfillSlice(
   const opened = await openSlice(deps, input, life);
   if (opened.kind !== 'open') return await emptyReport(deps, input, opened.kind);
   const { slice } = opened;
-  return await reportOf(slice, 'backfill', input.failuresBefore, async () => {
+  const found: Pick<SliceReport, 'lookDue'> = {};
+  const report = await reportOf(slice, 'backfill', input.failuresBefore, async () => {
     const complete = await withSession(slice, (session) => importAll(slice, session));
-    if (complete) await finish(slice);
+    if (complete && (await finish(slice))) found.lookDue = true;
     return complete ? 'done' : 'more';
   });
+  return { ...report, ...found };
 }
 
-/** A folder that changed while it was imported is to be looked at once more, and soon. */
-async function finish(slice: Slice): Promise<void> {
+/** Returns whether a folder changed while it was imported: it is to be looked at once more. */
+async function finish(slice: Slice): Promise<boolean> {
   await slice.write((tx) => recordBackfill(tx, slice.licence));
+  if (slice.counts.stored === 0) return false;
   const folders = await readStoredFolders(slice);
-  const due = folders.some(({ mark, hidden, excluded }) => mark === null && !hidden && !excluded);
-  if (due && slice.counts.stored > 0) await slice.deps.poke(slice.licence.connectionId);
+  return folders.some(({ mark, hidden, excluded }) => mark === null && !hidden && !excluded);
 }
 
 /** Imports folder after folder. Returns false when time ran out. */

@@ -30,12 +30,12 @@ describe.each(levels)('a %s server changes while its history is imported', (leve
   }
 
   /** One slice of the import; something happens while the first page of a folder is on its way. */
-  async function importMeanwhile(folder: string, happen: () => Promise<void>): Promise<void> {
+  async function importMeanwhile(folder: string, happen: () => Promise<void>) {
     const { deps, licence } = asking.mailbox;
     const { tenantId, connectionId } = licence;
     const target = { tenantId, connectionId, capability: 'mail', failuresBefore: 0 } as const;
     const mail = whileHistoryIsOnItsWay(deps.mail, folder, happen);
-    await runBackfillSlice({ ...deps, mail }, target, undisturbed);
+    return await runBackfillSlice({ ...deps, mail }, target, undisturbed);
   }
 
   it('stores mail that arrives while its folder is renumbered twice', async () => {
@@ -57,14 +57,24 @@ describe.each(levels)('a %s server changes while its history is imported', (leve
     await asking.other.mailboxCreate('Flags');
     await append('Flags');
     await asking.live();
-    await importMeanwhile('Flags', async () => {
+    const report = await importMeanwhile('Flags', async () => {
       await asking.other.mailboxOpen('Flags');
       await asking.other.messageFlagsAdd('1', ['\\Flagged'], { uid: true });
       await asking.other.mailboxClose();
       await asking.live();
     });
+    expect(report).toMatchObject({ outcome: 'done', stored: 1, lookDue: true });
     await asking.settle();
     expect(await asking.differences()).toEqual([]);
+  });
+
+  it('asks for no second look when nothing changed meanwhile', async () => {
+    await asking.other.mailboxCreate('Calm');
+    await append('Calm');
+    await asking.live();
+    const report = await importMeanwhile('Calm', async () => {});
+    expect(report).toMatchObject({ outcome: 'done', stored: 1 });
+    expect(report.lookDue).toBeUndefined();
   });
 
   it('sees a message go that goes while its page is on the way and a look is under way', async () => {

@@ -1,28 +1,13 @@
-import { randomUUID } from 'node:crypto';
 import { Context } from '@temporalio/activity';
-import { Client, Connection } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { tsToMs } from '@temporalio/common/lib/time.js';
-import { NativeConnection, type Worker } from '@temporalio/worker';
-import { sql } from 'drizzle-orm';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import type { ActivityDeps } from '../../activities/deps.ts';
-import { createActivities, type Activities } from '../../activities/index.ts';
-import { withTenant } from '../../db/tenant.ts';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Activities } from '../../activities/index.ts';
 import { dayMs } from '../../domain/clock.ts';
-import { uuidv7 } from '../../domain/ids.ts';
 import type { SliceReport } from '../../domain/sync.ts';
-import { createImapProvider } from '../../providers/imap/provider.ts';
-import { createLogger } from '../../runtime/logger.ts';
-import { createLane } from '../../worker/lanes.ts';
-import { createPageEncoder } from '../../worker/threads/page-encoder.ts';
-import { ensureMailboxSync, pokeMailboxSync, workflowIds } from '../../workflows/contract.ts';
-import { createImapEmulator, type ImapEmulator } from '../emulators/imap/server.ts';
-import { createTestConnection } from '../support/connection.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { createTestKeyring } from '../support/keys.ts';
 import { skipDays } from '../support/skip-time.ts';
+import { startUnwatchedMailbox, type UnwatchedMailbox } from '../support/unwatched-mailbox.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { createNamespace } from '../support/worker.ts';
 
 /** What a connection at rest may cost Temporal in a day, reconciliation included. */
 const actionsPerDayMax = 24;
@@ -35,67 +20,16 @@ const days = 3;
  */
 const stepDays = 1 / 12;
 
-let base: TestDatabase;
-let server: ImapEmulator;
-let client: Client;
-let workflowId: string;
-let lanes: Worker[];
-let stop: () => Promise<void>;
+let mailbox: UnwatchedMailbox;
 
 beforeAll(async () => {
-  base = await createTestDatabase();
-  server = await createImapEmulator({ users: { jane: 'secret' } });
-  const keyring = createTestKeyring(base.keys);
-  const tenantId = uuidv7();
-  await keyring.create(tenantId);
-  await base.app.db.execute(sql`
-    insert into directory.tenants (id, name) values (${tenantId}, 'Example')`);
-  const address = inject('temporalAddress');
-  const connection = await Connection.connect({ address });
-  const namespace = `test-${randomUUID().slice(0, 8)}`;
-  await createNamespace(connection, namespace);
-  client = new Client({ connection, namespace });
-  const native = await NativeConnection.connect({ address });
-  const encoder = createPageEncoder(keyring);
-  const mail = createImapProvider({ allowedNetworks: ['127.0.0.0/8'], allowCleartext: true });
-  const deps: ActivityDeps = {
-    ...{ database: base.app, keyring, encoder, mail },
-    poke: (connectionId) => pokeMailboxSync(client, connectionId),
-    log: createLogger({ name: 'worker', level: 'warn' }),
-  };
-  const options = {
-    ...{ connection: native, namespace, bundle: { codePath: inject('workflowBundle') } },
-    activities: onWorkflowTime(createActivities(deps)),
-  };
-  lanes = [];
-  for (const lane of ['workflows', 'live', 'backfill', 'work'] as const) {
-    lanes.push(await createLane(lane, options));
-  }
-  const running = Promise.all(lanes.map((lane) => lane.run()));
-  const account = { host: '127.0.0.1', port: server.port, username: 'jane', password: 'secret' };
-  const vault = await keyring.vault(tenantId);
-  const licence = await createTestConnection(base.app, vault, { ...account, security: 'none' });
-  // What the shard that watches the mailbox notes with every sweep.
-  await withTenant(base.app, tenantId, (tx) =>
-    tx.execute(sql`update sync_status set watch_seen_at = now()`),
-  );
-  await ensureMailboxSync(client, { ...licence, provider: 'imap' });
-  workflowId = workflowIds.mailboxSync(licence.connectionId);
-  stop = async () => {
-    for (const lane of lanes) lane.shutdown();
-    await running;
-    await mail.close();
-    await encoder[Symbol.asyncDispose]();
-    await native.close();
-    await connection.close();
-    await server.close();
-    await base.drop();
-  };
+  mailbox = await startUnwatchedMailbox(onWorkflowTime);
 }, 120_000);
 
-afterAll(() => stop());
+afterAll(() => mailbox[Symbol.asyncDispose]());
 
 it('a mailbox at rest costs Temporal at most 24 actions a day', async () => {
+  const { client, workflowId } = mailbox;
   const handle = client.workflow.getHandle(workflowId);
   await waitFor(async () => (await handle.query<string>('status')).includes('**live**'), {
     what: 'the state live',
@@ -141,6 +75,7 @@ function onWorkflowTime(activities: Activities): Activities {
 
 /** Whether the newest run waits for its timer, and for nothing else. */
 async function rests(): Promise<boolean> {
+  const { client, workflowId } = mailbox;
   const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
   const count = (pick: (event: HistoryEvent) => unknown) => (events ?? []).filter(pick).length;
   const started = count((event) => event.timerStartedEventAttributes);
@@ -158,6 +93,7 @@ async function rests(): Promise<boolean> {
  * workflow's own time of its last event.
  */
 async function readRuns(): Promise<{ actions: number; at: number }> {
+  const { client, workflowId } = mailbox;
   let [actions, at] = [0, 0];
   for (let runId: string | undefined; runId !== '';) {
     const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
