@@ -10,6 +10,12 @@ type AskedLetter = Extract<Asked, { about: 'letter' }>;
 const read: Promised = { read: true, flagged: false, labels: [], folders: ['INBOX'] };
 const labelled: Promised = { ...read, labels: ['CRM'] };
 
+/** When the last attempt of every intent was under way. */
+const storing = {
+  attemptedAt: '2026-01-01T00:00:01.000Z',
+  finishedAt: '2026-01-01T00:00:01.050Z',
+};
+
 function askOf(
   message: string,
   promised: Promised | undefined,
@@ -21,7 +27,7 @@ function askOf(
 }
 
 function evidence(flags: string[], changed: Partial<Evidence> = {}): Evidence {
-  const done = { kind: 'flags' as const, state: 'done' as const, reason: null };
+  const done = { ...storing, kind: 'flags', state: 'done', reason: null } as const;
   return {
     level: 'plain',
     intents: new Map(['i1', 'i2'].map((id) => [id, done])),
@@ -70,6 +76,21 @@ describe('the judge of the stream', () => {
     expect(findFaults(asked, evidence([], { touches }))).toEqual([]);
   });
 
+  it('forgives a mark lost in a move of the same moment, and in none before or after', () => {
+    const asked = [askOf('msg_1', read, 'i1')];
+    const movedAt = (from: string, to: string, token = '1') => {
+      const touches = createTouches();
+      touches.letters([token], 'place');
+      touches.moved([token], { from: Date.parse(from), to: Date.parse(to) });
+      return findFaults(asked, evidence([], { touches }));
+    };
+    expect(movedAt('2026-01-01T00:00:00.990Z', '2026-01-01T00:00:01.010Z')).toEqual([]);
+    expect(movedAt('2026-01-01T00:00:01.040Z', '2026-01-01T00:00:01.090Z')).toEqual([]);
+    expect(movedAt('2026-01-01T00:00:00.900Z', '2026-01-01T00:00:00.990Z')).toHaveLength(1);
+    expect(movedAt('2026-01-01T00:00:01.051Z', '2026-01-01T00:00:01.090Z')).toHaveLength(1);
+    expect(movedAt('2026-01-01T00:00:01.000Z', '2026-01-01T00:00:01.050Z', '2')).toHaveLength(1);
+  });
+
   it('finds a letter that is doubled, lost, elsewhere, or back from the dead', () => {
     const asked = [askOf('msg_1', read, 'i1')];
     const place = { folder: 'INBOX', uid: 7, flags: ['\\Seen'] };
@@ -79,7 +100,7 @@ describe('the judge of the stream', () => {
     expect(lying(place, { ...place, uid: 8 })).toHaveLength(1);
     expect(lying()).toHaveLength(1);
     expect(lying({ ...place, folder: 'Trash' })).toHaveLength(1);
-    const deleted = { kind: 'delete' as const, state: 'done' as const, reason: null };
+    const deleted = { ...storing, kind: 'delete', state: 'done', reason: null } as const;
     const intents = new Map([['i1', deleted]]);
     const gone = [askOf('msg_1', undefined, 'i1')];
     expect(findFaults(gone, evidence(['\\Seen'], { intents }))).toHaveLength(1);
@@ -88,7 +109,7 @@ describe('the judge of the stream', () => {
   it('finds an intent that is lost, still waits, or was refused for a reason that is not true', () => {
     const asked = [askOf('msg_1', read, 'i1')];
     const ended = (state: 'pending' | 'refused', reason: string | null) => {
-      const intents = new Map([['i1', { kind: 'flags' as const, state, reason }]]);
+      const intents = new Map([['i1', { ...storing, kind: 'flags' as const, state, reason }]]);
       return findFaults(asked, evidence([], { intents })).map(({ what }) => what);
     };
     expect(findFaults(asked, evidence(['\\Seen'], { intents: new Map() }))[0]?.what).toContain(

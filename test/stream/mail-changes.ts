@@ -110,7 +110,9 @@ async function carry(
   const tokens = await readTokens(client, uids);
   touches.letters(tokens, 'place');
   if (kind === 'messageCopy') tokens.forEach((token) => letters.copied.add(token));
+  const from = Date.now();
   const result = await imap[kind](uids.join(), target, { uid: true });
+  if (kind === 'messageMove') touches.moved(tokens, { from, to: Date.now() });
   if (!result) throw refusal(`${kind} from ${folder} to ${target}`);
   return [...(result.uidMap?.values() ?? [])];
 }
