@@ -21,6 +21,7 @@ import type { TenantVault } from '../../domain/seal.ts';
 import type { Capability, SliceReport, Wanted } from '../../domain/sync.ts';
 import { openJson } from '../../domain/sealed-json.ts';
 import type { ActivityDeps } from '../deps.ts';
+import { askHost } from './silent-hosts.ts';
 
 /** Work stops here and reports; the activity's own timeout (5 minutes) is the wall behind it. */
 export const sliceBudgetMs = 4 * minuteMs;
@@ -51,8 +52,10 @@ export interface Slice {
   counts: SliceCounts;
   /** By the database's clock, like everything that it is compared with. */
   startedAt: Date;
-  /** Reports the counts, and says whether the slice has to end now. */
+  /** Reports the counts, and says whether the slice has to end now; after every page. */
   pulse(): boolean;
+  /** When it last did, or began (milliseconds since the epoch). */
+  progressAt(): number;
   /** Ends the slice's session wherever it is: a server that is silent must not hold a worker up. */
   readonly cancelled: AbortSignal;
   /** Runs a writing transaction under the fence, and remembers what is wanted meanwhile. */
@@ -163,6 +166,7 @@ function createSlice(
   const deadline = Date.now() + sliceBudgetMs;
   const counts: SliceCounts = { stored: 0, updated: 0, removed: 0, skipped: 0 };
   let wanted = found.wanted;
+  let progressAt = Date.now();
   return {
     deps,
     licence: found,
@@ -174,7 +178,9 @@ function createSlice(
     facts,
     counts,
     startedAt: facts.now,
+    progressAt: () => progressAt,
     pulse: () => {
+      progressAt = Date.now();
       life.heartbeat(counts);
       return life.cancelled.aborted || wanted !== 'run' || Date.now() >= deadline;
     },
@@ -193,9 +199,10 @@ function createSlice(
  * After the last strike no login is tried any more: another one might lock the account.
  */
 export async function withSession<T>(
-  { deps, account, facts, cancelled }: Slice,
+  slice: Slice,
   work: (session: MailSession) => Promise<T>,
 ): Promise<T> {
+  const { deps, account, facts, cancelled, progressAt } = slice;
   if (facts.loginStrikes >= loginStrikesMax) {
     throw new ProviderFailure(
       'auth-revoked',
@@ -203,11 +210,15 @@ export async function withSession<T>(
       { code: 'imap-login-stopped' },
     );
   }
-  const end = AbortSignal.any([AbortSignal.timeout(sessionMs), cancelled]);
-  const session = await deps.mail.connect(account, end);
-  try {
-    return await work(session);
-  } finally {
-    await session[Symbol.asyncDispose]();
-  }
+  const inSession = async (): Promise<T> => {
+    const end = AbortSignal.any([AbortSignal.timeout(sessionMs), cancelled]);
+    const session = await deps.mail.connect(account, end);
+    try {
+      return await work(session);
+    } finally {
+      await session[Symbol.asyncDispose]();
+    }
+  };
+  const host = `${account.imap.host.toLowerCase()}:${account.imap.port}`;
+  return await askHost({ host, work: inSession, progressAt, cancelled });
 }
