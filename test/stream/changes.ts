@@ -34,8 +34,10 @@ export async function makeChange(client: OtherClient): Promise<boolean> {
     await drawChange(client)(client);
     return true;
   } catch (error) {
-    const { responseStatus, executedCommand } = error as Record<string, unknown>;
-    const refused = error instanceof RefusedError || responseStatus === 'NO';
+    const { code, responseStatus, executedCommand } = error as Record<string, unknown>;
+    // Of a folder that Steward renamed since it was listed the library says so in other words.
+    const said = responseStatus === 'NO' || code === 'NotFound';
+    const refused = error instanceof RefusedError || said;
     if (!refused && client.imap.usable) throw error;
     if (!client.imap.usable) await client.reopen();
     client.journal.note({ kind: `refused ${String(executedCommand)}`, folder: '', uids: [] });

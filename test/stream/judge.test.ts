@@ -106,6 +106,19 @@ describe('the judge of the stream', () => {
     expect(findFaults(gone, evidence(['\\Seen'], { intents }))).toHaveLength(1);
   });
 
+  it('believes that a folder was not emptied where a move was refused, and only there', () => {
+    const deletion: Asked = { about: 'folder', from: 'Box', to: undefined, intents: ['i2'] };
+    const judged = (move: 'done' | 'refused') => {
+      const ended = { ...storing, kind: 'move' as const, state: move, reason: 'message-gone' };
+      const kept = { ...storing, kind: 'delete-folder' as const, state: 'refused' as const };
+      const refused = { ...kept, reason: 'folder-not-emptied' };
+      const intents: Evidence['intents'] = new Map(Object.entries({ i1: ended, i2: refused }));
+      return findFaults([deletion], evidence([], { intents }));
+    };
+    expect(judged('refused')).toEqual([]);
+    expect(judged('done')).toHaveLength(1);
+  });
+
   it('finds an intent that is lost, still waits, or was refused for a reason that is not true', () => {
     const asked = [askOf('msg_1', read, 'i1')];
     const ended = (state: 'pending' | 'refused', reason: string | null) => {

@@ -73,7 +73,7 @@ function judgeIntent(asked: Asked, id: string, evidence: Evidence): string[] {
   const isTrue =
     asked.about === 'letter'
       ? isTrueOfLetter(asked, kind, reason, evidence)
-      : isTrueOfFolder(asked, evidence);
+      : isTrueOfFolder(asked, reason, evidence);
   return isTrue ? [] : [`${told}: ${kind} was refused: ${reason}`];
 }
 
@@ -97,10 +97,16 @@ function isTrueOfLetter(
   }
 }
 
-function isTrueOfFolder({ from, to, intents }: AskedFolder, { touches }: Evidence): boolean {
-  return [from, to].some(
-    (name) => name !== undefined && touches.isFolderTouched(name, intents.join()),
-  );
+function isTrueOfFolder(
+  { from, to, intents: own }: AskedFolder,
+  reason: string | null,
+  { touches, intents }: Evidence,
+): boolean {
+  // It is kept for mail that was to leave it first.
+  if (reason === 'folder-not-emptied') {
+    return [...intents.values()].some(({ kind, state }) => kind === 'move' && state === 'refused');
+  }
+  return [from, to].some((name) => name !== undefined && touches.isFolderTouched(name, own.join()));
 }
 
 const gone = (name: string, touches: Touches): boolean => touches.isFolderTouched(name, '');

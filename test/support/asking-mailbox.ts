@@ -74,7 +74,10 @@ export async function startAskingMailbox(capabilities: CapabilityLevel): Promise
         // A safety poll looks at everything, also where counters don't show every change.
         const report = await mailbox.live({ poked: false });
         if (report.outcome === 'more') continue;
-        if (report.outcome !== 'done') throw new Error(`a slice ended as ${report.outcome}`);
+        if (report.outcome !== 'done') {
+          const { outcome, failure } = report;
+          throw new Error(`a slice ended as ${outcome} (${failure?.code ?? ''})`);
+        }
         const backfill = await runBackfillSlice(deps, target, undisturbed);
         if (backfill.outcome === 'done' && backfill.stored === 0) return;
       }

@@ -8,7 +8,7 @@ import { withTenant } from '../../../db/tenant.ts';
 import { ProviderFailure } from '../../../domain/failure.ts';
 import type { SyncFolder } from '../folders.ts';
 import type { Slice } from '../slice.ts';
-import type { Attempted, IntentContext, Unsettled } from './context.ts';
+import { nothingLeft, type Attempted, type IntentContext, type Unsettled } from './context.ts';
 import { carryOutFolderIntent } from './folder-intents.ts';
 import { carryOutMessageIntents } from './message-intents.ts';
 
@@ -28,7 +28,8 @@ export interface CarriedOut extends Unsettled {
 
 /**
  * Carries out what was asked for through the API, in the order in which it was asked: what is left of
- * a message's holds back what was asked of the same message later, until the next slice. The intents
+ * a message's holds back what was asked of the same message later, until the next slice, and the
+ * deletion of the folder that it lies in; what is left of a folder's, what was asked of folders. The intents
  * end after the transaction that stored what the provider showed, so that reads never see the old
  * state again; a crash anywhere leaves them, and the next slice looks before it repeats. What is
  * refused is finished with the reason. Trouble with the connection is the slice's trouble: it is
@@ -43,18 +44,22 @@ export async function carryOutIntents(
   let touched = false;
   const left: Unsettled = { again: false, waiting: false };
   const heldBack = new Set<string>();
+  let foldersHeldBack = false;
   for (let pending = firstPending; ;) {
     const batch = batchOf(pending);
     const last = batch.at(-1);
     if (!last) break;
     touched = true;
-    const due = batch.filter(({ messageId }) => messageId === null || !heldBack.has(messageId));
-    const attempted = await attempt(context, await refuseExhausted(slice, due));
+    const isDue = ({ messageId }: PendingIntent) =>
+      messageId === null ? !foldersHeldBack : !heldBack.has(messageId);
+    const attempted = await attempt(context, await refuseExhausted(slice, batch.filter(isDue)));
     left.again ||= attempted.again;
     left.waiting ||= attempted.waiting;
     if (attempted.outdated) break;
     for (const messageId of attempted.left) heldBack.add(messageId);
-    if (isAboutFolders(last)) context = { ...context, folders: await context.list() };
+    foldersHeldBack ||= attempted.foldersLeft;
+    if (isAboutFolders(last) && !foldersHeldBack)
+      context = { ...context, folders: await context.list() };
     if (slice.pulse()) {
       left.again = true;
       break;
@@ -91,7 +96,7 @@ async function refuseExhausted(slice: Slice, batch: PendingIntent[]): Promise<Pe
 async function attempt(context: IntentContext, batch: PendingIntent[]): Promise<Attempted> {
   const { slice } = context;
   const [first] = batch;
-  if (!first) return { again: false, waiting: false, left: new Set(), outdated: false };
+  if (!first) return nothingLeft;
   const ids = batch.map(({ id }) => id);
   try {
     return isAboutFolders(first)

@@ -24,9 +24,17 @@ export interface Unsettled {
 export interface Attempted extends Unsettled {
   /** Messages of which something is left: what was asked of them later must not go before it. */
   left: ReadonlySet<string>;
+  /** The same of a folder: what was asked of folders later must not go before it. */
+  foldersLeft: boolean;
   /** Messages have got other ids since the batch was read: it is read again before anything else. */
   outdated: boolean;
 }
+
+/** Nothing was to do, or all of it is settled. */
+export const nothingLeft: Attempted = {
+  ...{ again: false, waiting: false, outdated: false },
+  ...{ left: new Set(), foldersLeft: false },
+};
 
 /** Counts an attempt at these intents before it is made: one that kills the process counts too. */
 export async function beginAttempt({ slice }: IntentContext, ids: string[]): Promise<void> {

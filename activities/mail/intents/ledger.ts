@@ -12,6 +12,11 @@ export interface Ledger {
   refused(ids: string[], reason: string): void;
   /** The effect is not shown yet, or the place was gone; a look at the mailbox will tell. */
   open(ids: string[]): void;
+  /**
+   * What later ones have overtaken is done with them. Where one of those is refused it was not
+   * overtaken after all, and is left for the next slice.
+   */
+  follow(ids: string[], leaders: string[]): void;
   /** Finishes what is decided; returns what is open. */
   settle(slice: Slice): Promise<ReadonlySet<string>>;
 }
@@ -21,6 +26,8 @@ export function createLedger(batch: readonly PendingIntent[]): Ledger {
   const done = new Set<string>();
   const open = new Set<string>();
   const refused = new Map<string, string>();
+  const followers: { ids: string[]; leaders: string[] }[] = [];
+  const isDone = (id: string) => done.has(id) && !refused.has(id) && !open.has(id);
   return {
     done: (ids) => ids.forEach((id) => done.add(id)),
     open: (ids) => ids.forEach((id) => open.add(id)),
@@ -30,9 +37,15 @@ export function createLedger(batch: readonly PendingIntent[]): Ledger {
         else refused.set(id, reason);
       }
     },
+    follow: (ids, leaders) => void followers.push({ ids, leaders }),
     settle: async (slice) => {
       const left = new Set([...open].filter((id) => !refused.has(id)));
-      const decided = [...done].filter((id) => !refused.has(id) && !open.has(id));
+      const decided = [...done].filter(isDone);
+      for (const { ids, leaders } of followers) {
+        if (leaders.every(isDone)) decided.push(...ids);
+        else if (leaders.some((id) => refused.has(id) || left.has(id)))
+          ids.forEach((id) => left.add(id));
+      }
       await slice.write(async (tx) => {
         await recordDone(tx, slice.licence, decided);
         const refusals = [...refused].map(([id, reason]) => ({ id, reason }));

@@ -10,8 +10,7 @@ import { foldIntents, type MessageIntent, type NetChange } from '../../../domain
 import { openContent } from '../../../domain/sealed-intent.ts';
 import type { SyncFolder } from '../folders.ts';
 import type { Slice } from '../slice.ts';
-import { beginAttempt, type Attempted, type IntentContext } from './context.ts';
-
+import { beginAttempt, nothingLeft, type Attempted, type IntentContext } from './context.ts';
 import { applyDeletions, applyFlags, applyMoves } from './apply.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 
@@ -35,7 +34,7 @@ export async function carryOutMessageIntents(
   const { slice } = context;
   const ledger = createLedger(batch);
   const plans = await plan(context, batch, ledger);
-  if (plans === 'outdated') return { again: true, waiting: false, left: new Set(), outdated: true };
+  if (plans === 'outdated') return { ...nothingLeft, again: true, outdated: true };
   const { planned, waiting } = plans;
   const due = planned.flatMap(({ change: { intents } }) => [
     ...intents.flags,
@@ -50,7 +49,7 @@ export async function carryOutMessageIntents(
   const messagesOf = (ids: ReadonlySet<string>) =>
     batch.flatMap(({ id, messageId }) => (messageId !== null && ids.has(id) ? [messageId] : []));
   const left = new Set([...messagesOf(open), ...waiting]);
-  return { again: open.size > 0, waiting: waiting.size > 0, left, outdated: false };
+  return { ...nothingLeft, again: open.size > 0, waiting: waiting.size > 0, left };
 }
 
 /**
@@ -87,7 +86,7 @@ async function plan(
   const waiting = new Set<string>();
   for (const [messageId, change] of changes) {
     const { intents } = change;
-    ledger.done(intents.overtaken);
+    ledger.follow(intents.overtaken, [...intents.move, ...intents.delete]);
     const all = places.get(messageId) ?? [];
     const listed = all.filter(({ folderId }) => folders.has(folderId));
     const known = listed.flatMap((place) => knownPlace(folders, place));

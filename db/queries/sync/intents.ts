@@ -152,6 +152,43 @@ export async function listMessagesOfIntents(
   return new Map(rows.map((row) => [row.id, row.message_id]));
 }
 
+/**
+ * Whether mail that was to leave a folder before its deletion was asked for is still there: its move is
+ * pending, or was refused since, and nobody who asked for the deletion knew that.
+ */
+export async function findUnmoved(
+  tx: Tx,
+  { tenantId, connectionId }: ConnectionKey,
+  deletion: Pick<PendingIntent, 'id' | 'position' | 'folderId'>,
+): Promise<'pending' | 'refused' | undefined> {
+  const unmoved = sql`i.tenant_id = ${tenantId} and i.connection_id = ${connectionId}
+    and i.kind = 'move' and i.position < ${deletion.position}
+    and i.folder_id is distinct from ${deletion.folderId}
+    and exists (select from placements p where p.tenant_id = ${tenantId}
+      and p.message_id = i.message_id and p.folder_id = ${deletion.folderId} and p.hidden_at is null)`;
+  const [row] = await tx.execute<{ state: 'pending' | 'refused' }>(sql`
+    (select i.state from intents i where i.state = 'pending' and ${unmoved} limit 1)
+    union all
+    (select i.state from intents i where i.state = 'refused' and ${unmoved}
+      and i.finished_at >= (
+        select created_at from intents where tenant_id = ${tenantId} and id = ${deletion.id})
+      limit 1)
+    limit 1`);
+  return row?.state;
+}
+
+/** Whether a folder is there but kept out of the sync. */
+export async function isKeptOut(
+  tx: Tx,
+  { tenantId }: ConnectionKey,
+  folderId: string,
+): Promise<boolean> {
+  const rows = await tx.execute(sql`
+    select from folders
+    where tenant_id = ${tenantId} and id = ${folderId} and excluded and hidden_at is null`);
+  return rows.length > 0;
+}
+
 export interface PlaceOfMessage {
   messageId: string;
   folderId: string;
