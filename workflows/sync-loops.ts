@@ -2,6 +2,7 @@ import {
   allHandlersFinished,
   condition,
   continueAsNew,
+  patched,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -34,6 +35,9 @@ export interface SyncActivities {
 const historyEventsMax = 2_000;
 const runMsMax = dayMs;
 
+/** Since when pokes do not end the wait after a failed import: runs that began before go on as they did. */
+const waitsOutFailures = 'backfill-waits-out-failures';
+
 /** A backfill slice that found nothing to do waits for the live loop to list the folders. */
 const idleBackfillMs = 5 * secondMs;
 
@@ -59,6 +63,8 @@ interface Sync {
   carry: SyncCarry;
   view: SyncView;
   pokes: number;
+  /** How often the live loop has got through after a failure. */
+  recoveries: number;
   parking: boolean;
   parked: boolean;
   /** Whether a slice has found that history is to be imported. */
@@ -82,6 +88,7 @@ function createSync(input: MailboxSyncInput): Sync {
     carry: { ...carry },
     view: createSyncView(input.ref),
     pokes: 1,
+    recoveries: 0,
     parking: false,
     parked: false,
     backfillDue: false,
@@ -121,7 +128,7 @@ async function backfillLoop(sync: Sync, activities: SyncActivities): Promise<voi
   while (!sync.parking) {
     await condition(() => sync.backfillDue || sync.reconcileDue || sync.parking);
     if (sync.parking) break;
-    const seen = sync.pokes;
+    const { pokes: seen, recoveries } = sync;
     const work = sync.backfillDue ? 'backfill' : 'reconcile';
     const report = await activities[work]({ failuresBefore: sync.carry.backfillFailures });
     noteBackfill(sync, report, work);
@@ -130,6 +137,9 @@ async function backfillLoop(sync: Sync, activities: SyncActivities): Promise<voi
     } else if (work === 'reconcile' && !sync.reconcileDue) {
       // Paused or disconnected: the live loop says when there is something to compare again.
       continue;
+    } else if (report.outcome === 'failed' && patched(waitsOutFailures)) {
+      // A poke tells of new mail; that the server answers again is what the live loop finds out.
+      await condition(() => sync.recoveries > recoveries || sync.parking, waitMs(report));
     } else if (report.outcome !== 'more') {
       await condition(() => sync.pokes > seen || sync.parking, waitMs(report));
     } else if (work === 'backfill' && report.stored + report.updated === 0) {
@@ -156,6 +166,7 @@ async function endUnlessPoked(
 }
 
 function noteLive(sync: Sync, report: SliceReport): void {
+  if (sync.carry.liveFailures > 0 && report.outcome !== 'failed') sync.recoveries += 1;
   sync.carry.liveFailures = report.outcome === 'failed' ? sync.carry.liveFailures + 1 : 0;
   if (report.surprised) sync.carry.cautiousUntil = Date.now() + cautiousMs;
   const working = report.outcome === 'done' || report.outcome === 'more';

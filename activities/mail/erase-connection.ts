@@ -1,8 +1,8 @@
 import { readLicence, withFence } from '../../db/fence.ts';
 import {
   closeConnection,
+  eraseAllHidden,
   eraseConnectionRest,
-  eraseHidden,
   eraseSyncRows,
   eraseUntracked,
 } from '../../db/queries/sync/erase.ts';
@@ -22,7 +22,7 @@ export interface EndInput extends SliceTarget {
 }
 
 /**
- * Ends a disconnected connection: erases its untracked mail unless it is to be kept, and closes it
+ * Ends a disconnected connection: erases what is hidden, and its untracked mail unless that is to be kept, and closes it
  * in the directory. Does nothing when the connection was connected again meanwhile, or people
  * decided anew about the data; whoever starts what is missing then looks at it afresh.
  */
@@ -48,12 +48,12 @@ export async function endConnection(
       life.heartbeat({ stored: 0, updated: 0, removed: erased, skipped: 0 });
     }
   };
+  await inBatches((tx) => eraseAllHidden(tx, licence, eraseBatch));
   if (target.eraseAfter !== undefined) {
     await inBatches((tx) => eraseUntracked(tx, licence, eraseBatch));
     await inBatches((tx) => eraseSyncRows(tx, licence, eraseBatch));
   }
   await whileDecided(async (tx) => {
-    await eraseHidden(tx, licence, eraseBatch);
     if (target.eraseAfter !== undefined) await eraseConnectionRest(tx, licence);
     await recordState(tx, licence, 'disconnected', {});
     await closeConnection(tx, licence, licence.capability);

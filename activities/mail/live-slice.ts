@@ -57,12 +57,12 @@ export async function runLiveSlice(
   const { slice } = opened;
   let nextAttemptAt = nextPoll(slice, input, false);
   const report = await reportOf(slice, 'live', input.failuresBefore, async () => {
-    const { complete, exact, again, waiting } = await withSession(slice, (session) =>
+    const { complete, exact, safety, again, waiting } = await withSession(slice, (session) =>
       syncAll(slice, session, input),
     );
     const cautious = input.cautious || isSurprised(slice, input);
     nextAttemptAt = waiting ? soon() : nextPoll(slice, { cautious }, exact);
-    if (complete) await settle(slice, input, nextAttemptAt);
+    if (complete) await settle(slice, safety, nextAttemptAt);
     return complete && !again ? 'done' : 'more';
   });
   if (report.failure) return report;
@@ -70,11 +70,16 @@ export async function runLiveSlice(
   return { ...report, surprised, nextAttemptAt: nextAttemptAt.toISOString() };
 }
 
-async function syncAll(
-  slice: Slice,
-  session: MailSession,
-  input: LiveSliceInput,
-): Promise<{ complete: boolean; exact: boolean } & Unsettled> {
+/** What a look at all folders came to. */
+interface Look extends Unsettled {
+  complete: boolean;
+  /** Whether the provider's counters show every change. */
+  exact: boolean;
+  /** Whether it is one that looks deeper than the counters, and erases what is due. */
+  safety: boolean;
+}
+
+async function syncAll(slice: Slice, session: MailSession, input: LiveSliceInput): Promise<Look> {
   await noteAbilities(slice, session);
   const list = async () => {
     const remote = await session.collections();
@@ -88,18 +93,19 @@ async function syncAll(
   );
   // Where counters don't show every change, neither does a watch: polls have to stay frequent.
   const exact = folders.every((folder) => folder.remote.exact);
+  const safety = !input.poked || isSafetyDue(slice, input, exact);
   await retryStruck(slice, session, folders, struck);
   for (const folder of folders) {
-    const depth = depthOf(folder, input);
+    const depth = depthOf(folder, safety);
     const unchanged = folder.mark === folder.remote.mark && folder.liveCursor !== null;
     if (unchanged && depth === 'quick') continue;
     const syncIt = () => syncChanges(slice, session, folder, depth);
     if (!(await despiteTrouble(slice, folder, syncIt))) {
-      return { ...left, complete: false, exact };
+      return { ...left, complete: false, exact, safety };
     }
   }
   // Last, so that what was moved has shown up at its new place.
-  return { ...left, complete: await settleDeletions(slice, session, folders), exact };
+  return { ...left, complete: await settleDeletions(slice, session, folders), exact, safety };
 }
 
 /** What a look begins with: provider and store are asked side by side. */
@@ -128,8 +134,8 @@ async function noteAbilities(slice: Slice, { abilities }: MailSession): Promise<
  * A folder without a mark has had something done to it that counters do not show: mail may have gone,
  * and flags may have changed, before the store had what the change was about.
  */
-function depthOf({ mark, remote }: SyncFolder, { poked }: LiveSliceInput): ChangesRequest['depth'] {
-  return mark === null || (!poked && !remote.exact) ? 'full' : 'quick';
+function depthOf({ mark, remote }: SyncFolder, safety: boolean): ChangesRequest['depth'] {
+  return mark === null || (safety && !remote.exact) ? 'full' : 'quick';
 }
 
 /** Applies one folder's changes. Returns false when the slice's time ran out before the end. */
@@ -158,16 +164,14 @@ async function syncChanges(
   return true;
 }
 
-async function settle(slice: Slice, input: LiveSliceInput, nextAttemptAt: Date): Promise<void> {
+async function settle(slice: Slice, safety: boolean, nextAttemptAt: Date): Promise<void> {
   const { licence, startedAt } = slice;
-  const held = await slice.write(async (tx) => {
-    const waiting = await recordCaughtUp(tx, licence, { startedAt, nextAttemptAt });
-    if (!input.poked) await eraseFinishedIntents(tx, licence, erasePerSliceMax);
+  await slice.write(async (tx) => {
+    await recordCaughtUp(tx, licence, { startedAt, nextAttemptAt, safety });
+    if (safety) await eraseFinishedIntents(tx, licence, erasePerSliceMax);
     await recordBackfill(tx, licence);
-    return waiting;
   });
-  // While somebody is asked whether so much was deleted, what went before may come back too.
-  if (input.poked || held > 0) return;
+  if (!safety) return;
   await slice.write((tx) => eraseHidden(tx, licence, erasePerSliceMax));
 }
 
@@ -186,11 +190,25 @@ function isWatched({ facts, startedAt }: Slice): boolean {
   return facts.watchSeenAt !== null && +startedAt - +facts.watchSeenAt < watchTrustMs;
 }
 
-function nextPoll(
+function nextPoll(slice: Slice, input: Pick<LiveSliceInput, 'cautious'>, exact: boolean): Date {
+  return new Date(Date.now() + withJitter(safetyWaitMs(slice, input, exact), Math.random()));
+}
+
+/** Every poke puts the safety poll off: where they keep coming, one of their looks stands in for it. */
+function isSafetyDue(
+  slice: Slice,
+  input: Pick<LiveSliceInput, 'cautious'>,
+  exact: boolean,
+): boolean {
+  const { now, safetyLookedAt } = slice.facts;
+  if (safetyLookedAt === null) return true;
+  return +now - +safetyLookedAt >= safetyWaitMs(slice, input, exact);
+}
+
+function safetyWaitMs(
   slice: Slice,
   { cautious }: Pick<LiveSliceInput, 'cautious'>,
   exact: boolean,
-): Date {
-  const wait = isWatched(slice) && exact && !cautious ? watchedSafetyTimeMs : safetyTimeMs;
-  return new Date(Date.now() + withJitter(wait, Math.random()));
+): number {
+  return isWatched(slice) && exact && !cautious ? watchedSafetyTimeMs : safetyTimeMs;
 }

@@ -1,3 +1,4 @@
+import { eraseHidden } from '../../db/queries/sync/erase.ts';
 import {
   eraseRemains,
   eraseUnusedNames,
@@ -18,6 +19,9 @@ import { knownFolders, type SyncFolder } from './folders.ts';
 import { reconcileWindow } from './reconcile-window.ts';
 import { emptyReport, reportOf } from './run-slice.ts';
 import { openSlice, withSession, type Slice, type SliceLife, type SliceTarget } from './slice.ts';
+
+/** Messages a transaction erases: pages of the tenant wait for no more. */
+const eraseBatch = 1_000;
 
 export interface ReconcileSliceInput extends SliceTarget {
   failuresBefore: number;
@@ -40,8 +44,8 @@ export async function runReconcileSlice(
     const run = await slice.write((tx) => beginRun(tx, slice.licence));
     if (!run) return 'done';
     const complete = await withSession(slice, (session) => reconcileAll(slice, session, run));
-    if (complete) await settle(slice);
-    return complete ? 'done' : 'more';
+    const settled = complete && (await settle(slice));
+    return settled ? 'done' : 'more';
   });
 }
 
@@ -89,11 +93,19 @@ async function reconcileFolder(
   return !slice.pulse();
 }
 
-/** What concerns the connection as a whole, once all folders are done. */
-async function settle(slice: Slice): Promise<void> {
+/**
+ * What concerns the connection as a whole, once all folders are done. Returns false when the slice's
+ * time ran out over a lot that had to be erased.
+ */
+async function settle(slice: Slice): Promise<boolean> {
   const { licence } = slice;
+  for (let erased = eraseBatch; erased === eraseBatch;) {
+    erased = await slice.write((tx) => eraseHidden(tx, licence, eraseBatch));
+    if (slice.pulse()) return false;
+  }
   slice.counts.removed += await slice.write((tx) => hideUnplaced(tx, licence));
   await slice.write((tx) => eraseRemains(tx, licence));
   await slice.write((tx) => eraseUnusedNames(tx, licence));
   await slice.write((tx) => finishRun(tx, licence));
+  return true;
 }

@@ -196,7 +196,8 @@ function createSlice(
 
 /**
  * Runs work in a session of the slice's account, which goes back to its pool whatever happens.
- * After the last strike no login is tried any more: another one might lock the account.
+ * After the last strike no login is tried any more: another one might lock the account. Nor is a
+ * provider asked that wants to be left alone, whoever pokes meanwhile.
  */
 export async function withSession<T>(
   slice: Slice,
@@ -209,6 +210,13 @@ export async function withSession<T>(
       'The server refused the login too often; the next try waits for new credentials.',
       { code: 'imap-login-stopped' },
     );
+  }
+  if (facts.throttled) {
+    const { until, reason } = facts.throttled;
+    throw new ProviderFailure('rate-limited', 'The provider asked for a pause.', {
+      ...(reason !== null && { code: reason }),
+      retryAt: until,
+    });
   }
   const inSession = async (): Promise<T> => {
     const end = AbortSignal.any([AbortSignal.timeout(sessionMs), cancelled]);

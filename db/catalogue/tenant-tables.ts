@@ -186,6 +186,7 @@ export const tenantTables: readonly CatalogueTable[] = [
     caught_up_at: 'time',
     behind_since: 'time',
     watch_seen_at: 'time',
+    safety_looked_at: 'time',
     backfill_done_at: 'time',
     resynced_at: 'time',
     reconcile_started_at: 'time',

@@ -83,6 +83,8 @@ export const syncStatus = pgTable(
     /** Since when a change is known (poke, counters) that is not stored yet. */
     behindSince: instant('behind_since'),
     watchSeenAt: instant('watch_seen_at'),
+    /** When a look last compared what no counter shows, and erased what was due. */
+    safetyLookedAt: instant('safety_looked_at'),
     backfillDoneAt: instant('backfill_done_at'),
     /** When the resync that was asked for last was taken up. */
     resyncedAt: instant('resynced_at'),

@@ -15,11 +15,30 @@ interface ConnectionKey {
 
 /**
  * Erases what has been hidden for longer than the undo window: at most `limit` messages a call. In a
- * transaction that has written nothing yet.
+ * transaction that has written nothing yet. While somebody is asked whether so much was deleted, what
+ * went before may come back too, and nothing is erased.
  */
 export async function eraseHidden(tx: Tx, key: ConnectionKey, limit: number): Promise<number> {
   const { tenantId, connectionId } = key;
-  const past = sql`steward_now() - make_interval(hours => ${undoWindowHours})`;
+  const held = await tx.execute(sql`
+    select from sync_status
+    where tenant_id = ${tenantId} and connection_id = ${connectionId} and deletions_held > 0`);
+  return held.length > 0 ? 0 : await eraseHiddenFor(tx, key, undoWindowHours, limit);
+}
+
+/** The same of all that is hidden: nothing of a connection that ends can come back. */
+export async function eraseAllHidden(tx: Tx, key: ConnectionKey, limit: number): Promise<number> {
+  return await eraseHiddenFor(tx, key, 0, limit);
+}
+
+async function eraseHiddenFor(
+  tx: Tx,
+  key: ConnectionKey,
+  hours: number,
+  limit: number,
+): Promise<number> {
+  const { tenantId, connectionId } = key;
+  const past = sql`steward_now() - make_interval(hours => ${hours})`;
   const erased = await eraseMessages(tx, key, sql`hidden_at < ${past}`, limit);
   await tx.execute(sql`
     delete from placements where tenant_id = ${tenantId} and connection_id = ${connectionId}

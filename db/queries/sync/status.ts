@@ -36,7 +36,7 @@ export async function recordState(
 export async function recordCaughtUp(
   tx: Tx,
   key: CapabilityKey,
-  { startedAt, nextAttemptAt }: { startedAt: Date; nextAttemptAt: Date },
+  { startedAt, nextAttemptAt, safety }: { startedAt: Date; nextAttemptAt: Date; safety: boolean },
 ): Promise<number> {
   const state = sql`case when held.count > 0 then 'confirm-deletions'
     when backfill_done_at is null then 'backfilling' else 'live' end`;
@@ -51,6 +51,8 @@ export async function recordCaughtUp(
       state = ${state}, reason = null, login_strikes = 0, deletions_held = held.count,
       next_attempt_at = ${nextAttemptAt.toISOString()},
       caught_up_at = greatest(caught_up_at, ${startedAt.toISOString()}),
+      safety_looked_at = case when ${safety} then ${startedAt.toISOString()}::timestamptz
+        else safety_looked_at end,
       behind_since = case when behind_since <= ${startedAt.toISOString()} then null
         else behind_since end
     from held where ${ofCapability(key)}
@@ -126,7 +128,11 @@ export interface SyncFacts {
   now: Date;
   loginStrikes: number;
   caughtUpAt: Date | null;
+  /** Until when the provider asked to be left alone, and in which words of ours. */
+  throttled: { until: Date; reason: string | null } | null;
   watchSeenAt: Date | null;
+  /** When a look last compared what no counter shows, and erased what was due. */
+  safetyLookedAt: Date | null;
   stored: number;
   expected: number;
   skips: number;
@@ -152,7 +158,10 @@ export async function findSyncFacts(tx: Tx, key: CapabilityKey): Promise<SyncFac
     now: string;
     login_strikes: number;
     caught_up_at: string | null;
+    throttled_until: string | null;
+    reason: string | null;
     watch_seen_at: string | null;
+    safety_looked_at: string | null;
     stored: number;
     expected: number;
     skips: number;
@@ -160,8 +169,10 @@ export async function findSyncFacts(tx: Tx, key: CapabilityKey): Promise<SyncFac
     abilities: WriteAbility[] | null;
     backfill_done: boolean;
   }>(sql`
-    select steward_now() as now, s.login_strikes, s.caught_up_at, s.watch_seen_at,
-      s.deletions_held, s.abilities, totals.stored, totals.expected,
+    select steward_now() as now, s.login_strikes, s.caught_up_at, s.watch_seen_at, s.reason,
+      case when s.state = 'throttled' and s.next_attempt_at > steward_now()
+        then s.next_attempt_at end as throttled_until,
+      s.safety_looked_at, s.deletions_held, s.abilities, totals.stored, totals.expected,
       totals.backfill_done,
       (select count(*)::int from skips k where k.tenant_id = s.tenant_id
         and k.connection_id = s.connection_id and k.quarantined_at is not null) as skips
@@ -181,7 +192,12 @@ export async function findSyncFacts(tx: Tx, key: CapabilityKey): Promise<SyncFac
     now: new Date(row.now),
     loginStrikes: row.login_strikes,
     caughtUpAt: date(row.caught_up_at),
+    throttled:
+      row.throttled_until === null
+        ? null
+        : { until: new Date(row.throttled_until), reason: row.reason },
     watchSeenAt: date(row.watch_seen_at),
+    safetyLookedAt: date(row.safety_looked_at),
     stored: row.stored,
     expected: row.expected,
     skips: row.skips,

@@ -1,0 +1,2 @@
+-- When a look last compared what no counter shows and erased what was due: pokes must not put it off for ever.
+alter table sync_status add column safety_looked_at timestamptz;
