@@ -8,6 +8,7 @@ import { withTenant, withTransition } from '../../db/tenant.ts';
 import { workflowIds } from '../../workflows/contract.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { startSyncedMailbox, type SyncedMailbox } from '../support/synced-mailbox.ts';
+import { startFailingImport } from './failing-import.ts';
 import { appendAndSync, mailboxRun, startShortRuns, want } from './mailbox-runs.ts';
 
 /** Not a test of its own: real runs, whose histories the replay test replays. */
@@ -50,6 +51,18 @@ it('failure and recovery', async () => {
   await appendAndSync(mailbox, 'recovered');
   await mailbox.waitForState('live');
   expect(await record('failure-and-recovery')).toBeGreaterThan(0);
+});
+
+it('an import that fails', async () => {
+  const { mailbox: unwatched, look, imports } = await startFailingImport();
+  await look();
+  await look({ fails: true });
+  await look();
+  await waitFor(() => imports() === 2, { what: 'the second import' });
+  await look();
+  const run = unwatched.client.workflow.getHandle(unwatched.workflowId);
+  expect(await record('failed-import', run)).toBeGreaterThan(0);
+  await unwatched[Symbol.asyncDispose]();
 });
 
 it('continue as new', async () => {

@@ -21,6 +21,7 @@ it('has a history of every part of a connection’s life', () => {
   expect(names.toSorted()).toEqual([
     'continue-as-new',
     'disconnect',
+    'failed-import',
     'failure-and-recovery',
     'import',
     'pause-and-resume',
@@ -51,6 +52,12 @@ describe.each(names)('the recorded history %s', (name) => {
 it('refuses workflows that compare with another activity', async () => {
   const other = altered('runReconcileSlice', 'runAnother');
   await expect(replay('import', other)).rejects.toThrow(DeterminismViolationError);
+});
+
+it('refuses workflows in which a poke ends the wait after a failed import', async () => {
+  const impatient = altered('sync.recoveries > recoveries', 'sync.pokes > seen');
+  // A timer that is given up where none was: the machine that replays it says so itself.
+  await expect(replay('failed-import', impatient)).rejects.toThrow('TimerMachine');
 });
 
 it('refuses workflows that import when there is nothing to import, and not before', async () => {
