@@ -1,5 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { streamSSE } from 'hono/streaming';
+import { streamSSE, type SSEStreamingApi } from 'hono/streaming';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hourMs, secondMs } from '../../domain/clock.ts';
 import { tenantOf } from '../context.ts';
@@ -8,15 +9,18 @@ import { idParams, requireId } from '../ids.ts';
 import { HttpProblem } from '../problem.ts';
 import { readConnectionView } from '../read-connection.ts';
 import { type ApiApp, problems, tenantKey } from '../route-parts.ts';
+import type { ConnectionView } from '../schemas/connections.ts';
 
 /** Progress moves page by page; looking more often would show nothing new. */
 const pollMs = secondMs;
-/** Proxies close a silent connection after 30 to 60 s. */
+/** Proxies close a silent connection after 30 to 60 s; a client that is gone is noticed by then. */
 const heartbeatMs = 15 * secondMs;
 /** A forgotten browser tab must not poll for ever; the client opens another stream. */
 const streamMaxMs = hourMs;
 /** Each open stream costs one small query a second. */
 const streamsPerTenantMax = 50;
+
+const eventHeaders = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' };
 
 const eventsRoute = createRoute({
   method: 'get',
@@ -39,49 +43,98 @@ const eventsRoute = createRoute({
 
 /** `closing` ends the streams when the process drains. */
 export function addConnectionEventRoutes(app: ApiApp, deps: ApiDeps, closing: AbortSignal): void {
-  const open = new Map<string, number>();
+  const slots = createSlots();
 
   app.openapi(eventsRoute, async (c) => {
     const principal = tenantOf(c);
     const { tenantId } = principal;
     const id = requireId('connection', c.req.param('id'));
     const first = await readConnectionView(deps, principal, id);
-    const streams = open.get(tenantId) ?? 0;
-    if (streams >= streamsPerTenantMax) {
-      throw new HttpProblem(
-        'rate-limited',
-        `Close one of the ${streamsPerTenantMax} streams that this tenant has open.`,
-      );
-    }
-    open.set(tenantId, streams + 1);
+    // Nobody reads what answers HEAD: a stream behind it would wait for that, and keep its slot.
+    if (c.req.raw.method === 'HEAD') return c.body(null, 200, eventHeaders);
+    slots.take(tenantId);
     return streamSSE(c, async (stream) => {
       const ended = new AbortController();
       stream.onAbort(() => ended.abort());
       const stop = AbortSignal.any([ended.signal, closing, AbortSignal.timeout(streamMaxMs)]);
       try {
-        let view = first;
-        let sent = '';
-        let sentAtMs = 0;
-        while (!stop.aborted) {
-          const data = JSON.stringify(view);
-          if (data !== sent) {
-            await stream.writeSSE({ event: 'connection', data });
-            [sent, sentAtMs] = [data, Date.now()];
-          } else if (Date.now() - sentAtMs >= heartbeatMs) {
-            await stream.write(': still here\n\n');
-            sentAtMs = Date.now();
-          }
-          if (view.state === 'disconnected') return;
-          if (!(await pause(stop))) return;
-          view = await readConnectionView(deps, principal, id);
-        }
+        await follow(stream, stop, first, () => readConnectionView(deps, principal, id));
+      } catch (error) {
+        deps.log.error({ err: error, requestId: c.get('requestId') }, 'event stream failed');
       } finally {
-        const left = (open.get(tenantId) ?? 1) - 1;
-        if (left > 0) open.set(tenantId, left);
-        else open.delete(tenantId);
+        slots.give(tenantId);
       }
     });
   });
+}
+
+/** Sends each view that differs from the one before, until `stop` or the connection's end. */
+async function follow(
+  stream: SSEStreamingApi,
+  stop: AbortSignal,
+  first: ConnectionView,
+  look: () => Promise<ConnectionView>,
+): Promise<void> {
+  let view = first;
+  let sent = '';
+  let sentAtMs = 0;
+  while (!stop.aborted) {
+    const data = JSON.stringify(view);
+    if (data !== sent) {
+      await written(stream, stop, stream.writeSSE({ event: 'connection', data }));
+      [sent, sentAtMs] = [data, Date.now()];
+    } else if (Date.now() - sentAtMs >= heartbeatMs) {
+      await written(stream, stop, stream.write(': still here\n\n'));
+      sentAtMs = Date.now();
+    }
+    if (view.state === 'disconnected') return;
+    if (!(await pause(stop))) return;
+    view = await look();
+  }
+}
+
+/** Waits until the client has taken it. One that reads no more is not waited for beyond `stop`. */
+async function written(
+  stream: SSEStreamingApi,
+  stop: AbortSignal,
+  writing: Promise<unknown>,
+): Promise<void> {
+  const over = new AbortController();
+  const stopped = once(stop, 'abort', { signal: over.signal }).then(
+    () => 'stopped',
+    () => 'over',
+  );
+  const result = stop.aborted ? 'stopped' : await Promise.race([writing, stopped]);
+  over.abort();
+  if (result === 'stopped') stream.abort();
+}
+
+interface Slots {
+  /** @throws HttpProblem `rate-limited` */
+  take(tenantId: string): void;
+  give(tenantId: string): void;
+}
+
+function createSlots(): Slots {
+  const open = new Map<string, number>();
+  return {
+    take: (tenantId) => {
+      const streams = open.get(tenantId) ?? 0;
+      if (streams >= streamsPerTenantMax) {
+        throw new HttpProblem(
+          'rate-limited',
+          `Close one of the ${streamsPerTenantMax} streams that this tenant has open.`,
+          { retryAfterSeconds: heartbeatMs / secondMs },
+        );
+      }
+      open.set(tenantId, streams + 1);
+    },
+    give: (tenantId) => {
+      const left = (open.get(tenantId) ?? 1) - 1;
+      if (left > 0) open.set(tenantId, left);
+      else open.delete(tenantId);
+    },
+  };
 }
 
 /** Waits for the next look. False: the stream is over. */
