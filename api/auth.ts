@@ -1,4 +1,5 @@
 import type { Context, MiddlewareHandler } from 'hono';
+import type { Database } from '../db/client.ts';
 import { findApiKeyByHash } from '../db/queries/api-keys.ts';
 import { readMember } from '../db/queries/members.ts';
 import { findMemberTokenByHash } from '../db/queries/member-tokens.ts';
@@ -7,7 +8,7 @@ import { withTenant } from '../db/tenant.ts';
 import { parsePublicId } from '../domain/ids.ts';
 import type { Scope } from '../domain/scope.ts';
 import { hashAccessKey } from '../runtime/access-key.ts';
-import type { ApiEnv } from './context.ts';
+import type { ActingMember, ApiEnv, Principal, TenantPrincipal } from './context.ts';
 import type { ApiDeps } from './deps.ts';
 import { HttpProblem } from './problem.ts';
 import { createRateLimiter, enforce } from './rate-limit.ts';
@@ -24,7 +25,8 @@ const operatorRoutes = /^\/v1\/admin(\/|$)/;
 /**
  * Finds out whose key came with the request, limits how much it may ask, and names the acting
  * member. Operators' keys open `/v1/admin` and nothing else; tenants' keys and the tokens that they
- * make for members everything else.
+ * make for members everything else. What lasts longer than a request asks again with
+ * `reauthenticate`.
  */
 export function authenticate({ database, options }: ApiDeps): MiddlewareHandler<ApiEnv> {
   const requests = createRateLimiter(options.limits.requests);
@@ -36,45 +38,42 @@ export function authenticate({ database, options }: ApiDeps): MiddlewareHandler<
   };
 
   const operator = async (c: Context<ApiEnv>, key: string) => {
-    const found = key.startsWith('op_')
-      ? await findOperatorByKeyHash(database.db, hashAccessKey(key))
-      : undefined;
-    if (!found) throw refusal(c, 'Send an operator’s key: Authorization: Bearer op_….');
-    enforce(c, requests.take(found.id), 'requests');
-    c.set('principal', { kind: 'operator', operatorId: found.id });
+    const find = async (): Promise<Principal | undefined> => {
+      const found = await findOperator(database, key);
+      return found && { kind: 'operator', operatorId: found.id };
+    };
+    const found = await find();
+    if (found?.kind !== 'operator') {
+      throw refusal(c, 'Send an operator’s key: Authorization: Bearer op_….');
+    }
+    enforce(c, requests.take(found.operatorId), 'requests');
+    c.set('principal', found);
+    c.set('reauthenticate', find);
   };
 
   const tenant = async (c: Context<ApiEnv>, text: string) => {
-    const found = await findTenant(text);
+    const found = await findTenant(database, text);
     if (!found) throw refusal(c, 'Send a tenant’s key: Authorization: Bearer stw_….');
     enforce(c, requests.take(found.id), 'requests');
-    const { tenantId, tenantState, keyId, scopes, tokenOf } = found;
-    const byToken = tokenOf !== undefined;
-    const principal = { kind: 'tenant' as const, tenantId, keyId, byToken, scopes };
-    c.set('principal', { ...principal, member: undefined });
-    if (tenantState !== 'active') {
-      throw new HttpProblem('forbidden', `The subscription of this tenant is ${tenantState}.`);
+    c.set('principal', principalOf(found, undefined));
+    if (!isActive(found)) {
+      throw new HttpProblem(
+        'forbidden',
+        `The subscription of this tenant is ${found.tenantState}.`,
+      );
     }
-    const named = namedMember(c, tokenOf);
-    if (named === undefined) return;
-    const row = await withTenant(database, tenantId, (tx) => readMember(tx, tenantId, named));
-    if (row && row.leftAt === null) {
-      c.set('principal', { ...principal, member: { id: row.id, role: row.role } });
-      return;
-    }
+    const named = namedMember(c, found.tokenOf);
+    const principal = await actingAs(database, found, named);
     // Somebody who left keeps nothing: neither a token nor the right to be named.
-    if (byToken) throw refusal(c, 'The member of this token has left.');
-    throw unknownMember();
-  };
-
-  const findTenant = async (text: string): Promise<FoundTenant | undefined> => {
-    if (text.startsWith('stw_')) {
-      const found = await findApiKeyByHash(database.db, hashAccessKey(text));
-      return found && { ...found, keyId: found.id, tokenOf: undefined };
+    if (!principal && found.tokenOf !== undefined) {
+      throw refusal(c, 'The member of this token has left.');
     }
-    if (!text.startsWith('mt_')) return undefined;
-    const found = await findMemberTokenByHash(database.db, hashAccessKey(text));
-    return found && { ...found, tokenOf: found.memberId };
+    if (!principal) throw unknownMember();
+    c.set('principal', principal);
+    c.set('reauthenticate', async () => {
+      const again = await findTenant(database, text);
+      return again && isActive(again) ? await actingAs(database, again, named) : undefined;
+    });
   };
 
   return async (c, next) => {
@@ -82,6 +81,10 @@ export function authenticate({ database, options }: ApiDeps): MiddlewareHandler<
     await (operatorRoutes.test(c.req.path) ? operator(c, key ?? '') : tenant(c, key ?? ''));
     await next();
   };
+}
+
+async function findOperator({ db }: Database, key: string) {
+  return key.startsWith('op_') ? await findOperatorByKeyHash(db, hashAccessKey(key)) : undefined;
 }
 
 interface FoundTenant {
@@ -93,6 +96,38 @@ interface FoundTenant {
   scopes: Scope[];
   /** The member whose token it is; undefined when it is a key. */
   tokenOf: string | undefined;
+}
+
+async function findTenant({ db }: Database, text: string): Promise<FoundTenant | undefined> {
+  if (text.startsWith('stw_')) {
+    const found = await findApiKeyByHash(db, hashAccessKey(text));
+    return found && { ...found, keyId: found.id, tokenOf: undefined };
+  }
+  if (!text.startsWith('mt_')) return undefined;
+  const found = await findMemberTokenByHash(db, hashAccessKey(text));
+  return found && { ...found, tokenOf: found.memberId };
+}
+
+const isActive = ({ tenantState }: FoundTenant): boolean => tenantState === 'active';
+
+/** The principal with the member that it acts for. Undefined: there is no such present member. */
+async function actingAs(
+  database: Database,
+  found: FoundTenant,
+  named: string | undefined,
+): Promise<TenantPrincipal | undefined> {
+  if (named === undefined) return principalOf(found, undefined);
+  const { tenantId } = found;
+  const row = await withTenant(database, tenantId, (tx) => readMember(tx, tenantId, named));
+  if (!row || row.leftAt !== null) return undefined;
+  return principalOf(found, { id: row.id, role: row.role });
+}
+
+function principalOf(
+  { tenantId, keyId, scopes, tokenOf }: FoundTenant,
+  member: ActingMember | undefined,
+): TenantPrincipal {
+  return { kind: 'tenant', tenantId, keyId, byToken: tokenOf !== undefined, scopes, member };
 }
 
 /** The member that a request acts for: the token's own, or the one that the header names. */

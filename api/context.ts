@@ -25,6 +25,11 @@ export interface ApiEnv {
   Variables: {
     requestId: string;
     principal: Principal | undefined;
+    /**
+     * Looks the key or token up anew, at no cost to its allowance. Undefined: it stands no longer,
+     * its member has left or its tenant is not active.
+     */
+    reauthenticate: (() => Promise<Principal | undefined>) | undefined;
     problemCode: string | undefined;
     /** Pattern of the route that answers; request paths hold ids and never reach a log. */
     routePattern: string | undefined;

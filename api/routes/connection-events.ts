@@ -3,6 +3,7 @@ import { streamSSE, type SSEStreamingApi } from 'hono/streaming';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hourMs, secondMs } from '../../domain/clock.ts';
+import { missingScopes } from '../../domain/scope.ts';
 import { tenantOf } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
 import { idParams, requireId } from '../ids.ts';
@@ -20,6 +21,8 @@ const streamMaxMs = hourMs;
 /** Each open stream costs one small query a second. */
 const streamsPerTenantMax = 50;
 
+const scope = 'connections:read';
+
 const eventHeaders = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' };
 
 const eventsRoute = createRoute({
@@ -28,9 +31,10 @@ const eventsRoute = createRoute({
   summary: 'Progress and state as server-sent events',
   description:
     'Event `connection` with the connection as JSON, first at once and then whenever it changed; ' +
-    'a comment every 15 s; ends after `disconnected`.',
+    'a comment every 15 s. Ends after `disconnected`, after an hour, and when the key or token that ' +
+    'opened it stands no longer.',
   tags: ['Connections'],
-  security: tenantKey('connections:read'),
+  security: tenantKey(scope),
   request: { params: idParams('connection') },
   responses: {
     200: {
@@ -50,6 +54,8 @@ export function addConnectionEventRoutes(app: ApiApp, deps: ApiDeps, closing: Ab
     const { tenantId } = principal;
     const id = requireId('connection', c.req.param('id'));
     const first = await readConnectionView(deps, principal, id);
+    const standing = c.get('reauthenticate');
+    if (!standing) throw new Error('The route is not behind authentication.');
     // Nobody reads what answers HEAD: a stream behind it would wait for that, and keep its slot.
     if (c.req.raw.method === 'HEAD') return c.body(null, 200, eventHeaders);
     slots.take(tenantId);
@@ -58,7 +64,15 @@ export function addConnectionEventRoutes(app: ApiApp, deps: ApiDeps, closing: Ab
       stream.onAbort(() => ended.abort());
       const stop = AbortSignal.any([ended.signal, closing, AbortSignal.timeout(streamMaxMs)]);
       try {
-        await follow(stream, stop, first, () => readConnectionView(deps, principal, id));
+        await follow({ stream, stop }, first, {
+          look: () => readConnectionView(deps, principal, id),
+          lookAgain: async () => {
+            const fresh = await standing();
+            const may =
+              fresh?.kind === 'tenant' && missingScopes(fresh.scopes, [scope]).length === 0;
+            return may ? await readConnectionView(deps, fresh, id) : undefined;
+          },
+        });
       } catch (error) {
         deps.log.error({ err: error, requestId: c.get('requestId') }, 'event stream failed');
       } finally {
@@ -68,24 +82,43 @@ export function addConnectionEventRoutes(app: ApiApp, deps: ApiDeps, closing: Ab
   });
 }
 
-/** Sends each view that differs from the one before, until `stop` or the connection's end. */
+interface Sending {
+  stream: SSEStreamingApi;
+  stop: AbortSignal;
+}
+
+interface Looks {
+  /** Through the eyes of whoever opened the stream. */
+  look(): Promise<ConnectionView>;
+  /** Through those that they have now; undefined when they may not look any more. */
+  lookAgain(): Promise<ConnectionView | undefined>;
+}
+
+/**
+ * Sends each view that differs from the one before, until `stop`, the connection's end, or the end of
+ * the right to see it: nothing is written, not even that all is as it was, before that is asked anew.
+ */
 async function follow(
-  stream: SSEStreamingApi,
-  stop: AbortSignal,
+  sending: Sending,
   first: ConnectionView,
-  look: () => Promise<ConnectionView>,
+  { look, lookAgain }: Looks,
 ): Promise<void> {
+  const { stream, stop } = sending;
   let view = first;
   let sent = '';
   let sentAtMs = 0;
   while (!stop.aborted) {
-    const data = JSON.stringify(view);
-    if (data !== sent) {
-      await written(stream, stop, stream.writeSSE({ event: 'connection', data }));
+    if (JSON.stringify(view) !== sent || Date.now() - sentAtMs >= heartbeatMs) {
+      const now = await lookAgain();
+      if (!now) return;
+      view = now;
+      const data = JSON.stringify(view);
+      const event = { event: 'connection', data };
+      await written(
+        sending,
+        data === sent ? stream.write(': still here\n\n') : stream.writeSSE(event),
+      );
       [sent, sentAtMs] = [data, Date.now()];
-    } else if (Date.now() - sentAtMs >= heartbeatMs) {
-      await written(stream, stop, stream.write(': still here\n\n'));
-      sentAtMs = Date.now();
     }
     if (view.state === 'disconnected') return;
     if (!(await pause(stop))) return;
@@ -94,11 +127,7 @@ async function follow(
 }
 
 /** Waits until the client has taken it. One that reads no more is not waited for beyond `stop`. */
-async function written(
-  stream: SSEStreamingApi,
-  stop: AbortSignal,
-  writing: Promise<unknown>,
-): Promise<void> {
+async function written({ stream, stop }: Sending, writing: Promise<unknown>): Promise<void> {
   const over = new AbortController();
   const stopped = once(stop, 'abort', { signal: over.signal }).then(
     () => 'stopped',
