@@ -37,6 +37,7 @@ export async function changeSettings(
     // Read again: somebody may have changed or ended it while the login was proven.
     const row = await readConnection(tx, tenantId, id);
     if (!row) throw notFound();
+    if (row.disconnectedAt !== null) throw disconnected();
     const profile = mergeProfile(vault, row, body, account);
     const accountIndex = accountIndexOf(vault, profile.host, profile.address);
     const other = await findAccount(tx, tenantId, accountIndex);

@@ -45,7 +45,8 @@ const leaveRoute = createRoute({
   summary: 'Off-board a member who leaves',
   description:
     'Ends the member’s connections and tokens, and erases their untracked mail. Tracked mail ' +
-    'stays, with the member’s name on it. The last owner can not go.',
+    'stays, with the member’s name on it. The accounts can be connected by others, from the ' +
+    'beginning. The last owner can not go.',
   tags,
   security: tenantKey('members:write'),
   request: { params },

@@ -48,8 +48,8 @@ export async function decideErasure(
 
 /**
  * Ends all connections of a member who leaves: those that run, and those that were disconnected
- * with their data kept. Untracked data is erased at once. Call it inside `withTransition`; returns
- * the connections whose workflows have something to do.
+ * with their data kept. Untracked data is erased at once, and the accounts are free for others. Call
+ * it inside `withTransition`; returns the connections whose workflows have something to do.
  */
 export async function endMembersConnections(
   tx: Tx,
@@ -63,7 +63,18 @@ export async function endMembersConnections(
     returning id`);
   const ids = ended.map(({ id }) => id);
   await reopenAsDisconnected(tx, tenantId, ids);
+  await freeAccounts(tx, tenantId, memberId);
   return ids;
+}
+
+/**
+ * Nobody can take up again what a member left behind, also where it had ended long before: whoever has
+ * the mailbox next connects it anew, as a row of its own, and the old one keeps what is tracked.
+ */
+async function freeAccounts(tx: Tx, tenantId: string, memberId: string): Promise<void> {
+  await tx.execute(sql`
+    update connections set account_index = gen_random_uuid()
+    where tenant_id = ${tenantId} and member_id = ${memberId}`);
 }
 
 /** A connection whose life was over has something to do again: its workflow is to come back. */

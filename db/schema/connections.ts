@@ -40,7 +40,10 @@ export const connections = pgTable(
     credentials: bytea('credentials'),
     /** Sealed `{displayAddress, host, excludedFolders}`: what people see of the account. */
     profile: bytea('profile').notNull(),
-    /** Blind index of provider, host and user name: one connection an account and tenant. */
+    /**
+     * Blind index of provider, host and user name: one connection an account and tenant. Random once
+     * the member has left, so that the account is free for others.
+     */
     accountIndex: uuid('account_index').notNull(),
     backfillSince: date('backfill_since', { mode: 'string' }),
     createdAt: createdAt(),
