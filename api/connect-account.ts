@@ -13,7 +13,7 @@ import type { ConnectionProfile } from '../domain/connection.ts';
 import { uuidv7 } from '../domain/ids.ts';
 import type { ImapAccount } from '../domain/provider.ts';
 import type { TenantVault } from '../domain/seal.ts';
-import { sealJson } from '../domain/sealed-json.ts';
+import { openJson, sealJson } from '../domain/sealed-json.ts';
 import { watchShards } from '../workflows/contract.ts';
 import { accountIndexOf, isDeeper, normaliseHost, verifyAccount } from './account.ts';
 import type { ApiDeps } from './deps.ts';
@@ -22,8 +22,8 @@ import type { NewConnectionBody } from './schemas/connections.ts';
 
 /**
  * Connects an account: proves the login first, then writes everything in one transaction. A
- * disconnected connection of the same account and member is taken up again where it stopped.
- * Returns the connection's id.
+ * disconnected connection of the same account and member is taken up again where it stopped, with
+ * what was set for it, unless the body says otherwise. Returns the connection's id.
  *
  * @throws HttpProblem with the provider's code, or `duplicate-connection`
  */
@@ -36,8 +36,7 @@ export async function connectAccount(
   const { database, keyring } = deps;
   const vault = await keyring.vault(tenantId);
   const imap = toAccount(body.imap);
-  const host = normaliseHost(imap.host);
-  const accountIndex = accountIndexOf(vault, host, imap.username);
+  const accountIndex = accountIndexOf(vault, normaliseHost(imap.host), imap.username);
   const existing = await withTenant(database, tenantId, (tx) =>
     findAccount(tx, tenantId, accountIndex),
   );
@@ -46,39 +45,53 @@ export async function connectAccount(
 
   await verifyAccount(deps.imap, imap);
 
-  const id = existing?.id ?? uuidv7();
+  const account: NewAccount = {
+    ...{ id: existing?.id ?? uuidv7(), vault, imap, accountIndex, actor },
+    revive: existing !== undefined,
+  };
+  const write = existing ? withTransition : withTenantWrite;
+  await write(database, tenantId, (tx) => store(tx, account, body));
+  return account.id;
+}
+
+/** What was proven, and under which id it is stored. */
+interface NewAccount {
+  id: string;
+  vault: TenantVault;
+  imap: ImapAccount;
+  accountIndex: string;
+  actor: string;
+  /** A disconnected one is taken up again. */
+  revive: boolean;
+}
+
+async function store(tx: Tx, account: NewAccount, body: NewConnectionBody): Promise<void> {
+  const { id, vault, imap, accountIndex, actor, revive } = account;
+  const { tenantId } = vault;
+  // Somebody may have left while the login was proven.
+  const owner = await readMember(tx, tenantId, body.memberId);
+  if (!owner || owner.leftAt !== null) throw absentOwner();
+  const before = revive ? await readConnection(tx, tenantId, id) : undefined;
+  const kept = before && openJson<ConnectionProfile>(vault, placeOf(id, 'profile'), before.profile);
   const profile: ConnectionProfile = {
     address: imap.username,
-    host,
-    excludedFolders: body.excludedFolders ?? [],
+    host: normaliseHost(imap.host),
+    excludedFolders: body.excludedFolders ?? kept?.excludedFolders ?? [],
   };
+  // Null is said, and asks for everything.
+  const { backfillSince = before?.backfillSince ?? null } = body;
   const connection: NewConnection = {
     id,
     tenantId,
     memberId: body.memberId,
     provider: 'imap',
     capability: 'mail',
-    ...sealAccount(vault, id, imap, profile),
+    credentials: sealJson(vault, placeOf(id, 'credentials'), imap),
+    profile: sealJson(vault, placeOf(id, 'profile'), profile),
     accountIndex,
-    backfillSince: body.backfillSince ?? null,
+    backfillSince,
     watchShard: shardOf(id),
   };
-  const write = existing ? withTransition : withTenantWrite;
-  await write(database, tenantId, (tx) => store(tx, connection, existing !== undefined, actor));
-  return id;
-}
-
-async function store(
-  tx: Tx,
-  connection: NewConnection,
-  revive: boolean,
-  actor: string,
-): Promise<void> {
-  const { id, tenantId, accountIndex, backfillSince } = connection;
-  // Somebody may have left while the login was proven.
-  const owner = await readMember(tx, tenantId, connection.memberId);
-  if (!owner || owner.leftAt !== null) throw absentOwner();
-  const before = revive ? await readConnection(tx, tenantId, id) : undefined;
   const deeper = before !== undefined && isDeeper(backfillSince, before.backfillSince);
   const stored = revive
     ? await reviveConnection(tx, connection, { deeper })
@@ -91,18 +104,11 @@ async function store(
   await recordAudit(tx, { tenantId, actor, action, target: `connection:${id}` });
 }
 
-function sealAccount(
-  vault: TenantVault,
-  rowId: string,
-  imap: ImapAccount,
-  profile: ConnectionProfile,
-): Pick<NewConnection, 'credentials' | 'profile'> {
-  const place = (column: string) => ({ table: 'connections', column, rowId });
-  return {
-    credentials: sealJson(vault, place('credentials'), imap),
-    profile: sealJson(vault, place('profile'), profile),
-  };
-}
+const placeOf = (rowId: string, column: 'credentials' | 'profile') => ({
+  table: 'connections',
+  column,
+  rowId,
+});
 
 function toAccount({ password, accessToken, ...rest }: NewConnectionBody['imap']): ImapAccount {
   return {

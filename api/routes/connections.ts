@@ -32,7 +32,8 @@ const createConnection = createRoute({
   summary: 'Connect an IMAP account',
   description:
     'Proves the login before anything is kept. The same account again answers 409 with the id of ' +
-    'the connection; after a disconnect it is taken up again where it stopped.',
+    'the connection; after a disconnect it is taken up again where it stopped, with the settings ' +
+    'that it had, as far as they are left out.',
   tags,
   security: tenantKey('connections:write'),
   request: { headers: idempotencyHeader, body: jsonBody(newConnection) },

@@ -58,9 +58,16 @@ export const newConnection = z
       .array(z.literal('mail', 'An IMAP connection has the capability mail and no other.'))
       .min(1)
       .max(capabilities.length),
-    backfillSince: day.optional(),
+    backfillSince: day.nullable().optional().openapi({
+      description:
+        'Null imports everything. Left out, it is as it was before a disconnect, else everything.',
+    }),
     imap: imapAccount,
-    excludedFolders: folderPaths.optional(),
+    excludedFolders: folderPaths.optional().openapi({
+      description:
+        'Each as the array of its names from the root down. Left out, they are as they were before ' +
+        'a disconnect, else none.',
+    }),
   })
   .openapi('NewConnection');
 

@@ -64,3 +64,36 @@ describe('the account of a member who left', () => {
     expect((await connect(successor, username)).status).toBe(201);
   });
 });
+
+describe('an account that is connected again', () => {
+  const settings = { excludedFolders: [['Private']], backfillSince: '2026-01-01' };
+
+  it.each([
+    { what: 'nothing', said: {}, expected: settings },
+    {
+      what: 'that all folders are wanted',
+      said: { excludedFolders: [] },
+      expected: { ...settings, excludedFolders: [] },
+    },
+    {
+      what: 'that all history is wanted',
+      said: { backfillSince: null },
+      expected: { ...settings, backfillSince: null },
+    },
+    {
+      what: 'other settings',
+      said: { excludedFolders: [['Secret']], backfillSince: '2026-02-02' },
+      expected: { excludedFolders: [['Secret']], backfillSince: '2026-02-02' },
+    },
+  ])(
+    'has the settings that it had when the body says $what',
+    async ({ what, said, expected: kept }) => {
+      const memberId = await tenant.member(`Settings-${what.replaceAll(' ', '-')}`);
+      const first = await connect(memberId, `${what}@corp.example`, settings);
+      expect(first).toMatchObject({ status: 201, body: settings });
+      await disconnect(first.body['id']);
+      const again = await connect(memberId, `${what}@corp.example`, said);
+      expect(again).toMatchObject({ status: 201, body: { id: first.body['id'], ...kept } });
+    },
+  );
+});
