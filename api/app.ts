@@ -82,7 +82,7 @@ export function createApi(
   app.use('/v1/*', authenticate(deps));
   app.use('/v1/*', requireScopes(app));
   app.use('/v1/*', requireJson);
-  app.use('/v1/*', idempotent(deps));
+  app.use('/v1/*', idempotent(app, deps));
 
   addOperatorRoutes(app, deps);
   addTenantRoutes(app, deps);

@@ -13,9 +13,10 @@ import type { TenantVault } from '../domain/seal.ts';
 import { openJson, sealJson } from '../domain/sealed-json.ts';
 import { auditActor, type ApiEnv } from './context.ts';
 import type { ApiDeps } from './deps.ts';
+import { declaredRoutes } from './declared-routes.ts';
 import { HttpProblem, invalidField } from './problem.ts';
+import { type ApiApp, isRepeatable } from './route-parts.ts';
 
-const keptHours = 24;
 /** No request runs longer: a claim without an answer after this time belongs to a dead process. */
 const runningMinutes = 2;
 const keyPattern = /^[\x21-\x7e]{1,255}$/;
@@ -24,24 +25,28 @@ const keyPattern = /^[\x21-\x7e]{1,255}$/;
 const secretMembers = new Set(['key', 'token']);
 
 /**
- * Makes POSTs with an Idempotency-Key repeatable: the first answer is kept, sealed, and the same
- * key with the same body gets it again. A request that failed created nothing and may run again.
+ * Makes POSTs with an Idempotency-Key repeatable: the first answer is kept, sealed, and the same key
+ * with the same query and body gets it again. A request that failed created nothing and may run again.
+ * So may one whose route states that it is repeatable by itself: nothing of its answer is kept.
  */
-export function idempotent({ database, keyring }: ApiDeps): MiddlewareHandler<ApiEnv> {
+export function idempotent(app: ApiApp, { database, keyring }: ApiDeps): MiddlewareHandler<ApiEnv> {
+  const routeOf = declaredRoutes(app);
   return async (c, next) => {
     const key = c.req.header('Idempotency-Key');
     if (c.req.method !== 'POST' || key === undefined) return await next();
     if (!keyPattern.test(key)) {
       throw invalidField('Idempotency-Key', 'Use 1 to 255 visible ASCII characters.');
     }
+    if (isRepeatable(routeOf(c)?.declared)) return await next();
     const { tenantId, vault } = await spaceOf(c, keyring);
     const id = vault.index('idempotency', actorOf(c), c.req.path, key);
     const request = { tenantId, id };
     const hash = createHash('sha256')
       .update(await c.req.text())
+      .update(new URL(c.req.url).search)
       .digest();
     const earlier = await withTenantWrite(database, tenantId, (tx) =>
-      claimRequest(tx, request, hash, { keptHours, runningMinutes }),
+      claimRequest(tx, request, hash, { runningMinutes }),
     );
     if (earlier) return replay(c, vault, id, earlier, hash);
 
@@ -71,7 +76,7 @@ function replay(
   if (!Buffer.from(requestHash).equals(hash)) {
     throw new HttpProblem(
       'idempotency-mismatch',
-      'This Idempotency-Key came with another body before; use a new key for a new request.',
+      'This Idempotency-Key came with another body or query before; use a new key for a new request.',
     );
   }
   if (status === null || response === null) {

@@ -1,7 +1,8 @@
 import type { MiddlewareHandler } from 'hono';
-import { matchedRoutes } from 'hono/route';
+import type { RouteConfig } from '@hono/zod-openapi';
 import { scopes, type Scope } from '../domain/scope.ts';
 import { tenantOf, type ApiEnv } from './context.ts';
+import { declaredRoutes } from './declared-routes.ts';
 import { requireHeld } from './permissions.ts';
 import type { ApiApp } from './route-parts.ts';
 
@@ -10,15 +11,13 @@ import type { ApiApp } from './route-parts.ts';
  * document shows too. A tenant's route that names none answers nobody.
  */
 export function requireScopes(app: ApiApp): MiddlewareHandler<ApiEnv> {
-  let declared: Map<string, Scope[]> | undefined;
+  const routeOf = declaredRoutes(app);
   return async (c, next) => {
     if (c.get('principal')?.kind === 'tenant') {
-      // The pattern that answers, under the method that it was registered for: HEAD is a GET there.
-      const route = matchedRoutes(c).findLast(({ path }) => !path.endsWith('*'));
-      declared ??= declaredScopes(app);
+      const route = routeOf(c);
       if (route) {
-        const wanted = declared.get(nameOf(route));
-        if (!wanted) throw new Error('The route names no scope.');
+        const wanted = scopesOf(route.declared);
+        if (wanted.length === 0) throw new Error('The route names no scope.');
         requireHeld(tenantOf(c), wanted, 'This needs');
       }
     }
@@ -26,19 +25,9 @@ export function requireScopes(app: ApiApp): MiddlewareHandler<ApiEnv> {
   };
 }
 
-function declaredScopes(app: ApiApp): Map<string, Scope[]> {
-  const declared = new Map<string, Scope[]>();
-  for (const definition of app.openAPIRegistry.definitions) {
-    if (definition.type !== 'route') continue;
-    const { method, path, security = [] } = definition.route;
-    const named = security.flatMap(({ tenantKey = [] }) => tenantKey).filter(isScope);
-    const pattern = path.replaceAll(/\{(\w+)\}/g, ':$1');
-    if (named.length > 0)
-      declared.set(nameOf({ method: method.toUpperCase(), path: pattern }), named);
-  }
-  return declared;
+function scopesOf(route: RouteConfig | undefined): Scope[] {
+  const { security = [] } = route ?? {};
+  return security.flatMap(({ tenantKey = [] }) => tenantKey).filter(isScope);
 }
 
 const isScope = (text: string): text is Scope => (scopes as readonly string[]).includes(text);
-
-const nameOf = ({ method, path }: { method: string; path: string }): string => `${method} ${path}`;

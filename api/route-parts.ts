@@ -1,4 +1,4 @@
-import { z, type OpenAPIHono } from '@hono/zod-openapi';
+import { z, type OpenAPIHono, type RouteConfig } from '@hono/zod-openapi';
 import type { Scope } from '../domain/scope.ts';
 import type { ApiEnv } from './context.ts';
 
@@ -53,9 +53,20 @@ export const memberHeader = z.object({
 /** Header of routes that create. */
 export const idempotencyHeader = z.object({
   'idempotency-key': z.string().optional().openapi({
-    description: 'Makes a retry safe: the same key with the same body answers the same, for 24 h.',
+    description:
+      'Makes a retry safe: the same key with the same query and body answers the same, for 24 h.',
   }),
 });
+
+/**
+ * Stated by a POST that a second time changes nothing: it takes an Idempotency-Key and is carried out
+ * again. For answers that show mail, which must not outlive it in a copy.
+ */
+export const repeatable = { 'x-repeatable': true } as const;
+
+export function isRepeatable(route: RouteConfig | undefined): boolean {
+  return route !== undefined && 'x-repeatable' in route;
+}
 
 /** A route for tenants' keys and tokens that hold the scope; `require-scopes.ts` asks for it. */
 export const tenantKey = (scope: Scope) => [{ tenantKey: [scope] }];

@@ -2,17 +2,21 @@ import type { Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import { describeError } from '../activities/safe-failure.ts';
 import type { ActivityDeps } from '../activities/deps.ts';
-import { minuteMs, secondMs } from '../domain/clock.ts';
+import { hourMs, minuteMs, secondMs } from '../domain/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Lane } from '../workflows/contract.ts';
 import { ensureWorkflows, type EnsureDeps } from './ensure-workflows.ts';
 import { createLane, type LaneOptions } from './lanes.ts';
+import { sweepRequests } from './sweep-requests.ts';
 
 /** How often what should run is compared with what runs. */
 const ensureIntervalMs = minuteMs;
 
 /** Sooner after a failure: a new namespace needs moments to take its search attributes. */
 const ensureRetryMs = 5 * secondMs;
+
+/** How often kept answers are swept: they are gone an hour after their time at the latest. */
+const sweepIntervalMs = hourMs;
 
 export interface WorkerProcessDeps extends EnsureDeps {
   connection: LaneOptions['connection'];
@@ -29,7 +33,7 @@ export interface WorkerProcess {
   stop(): void;
 }
 
-/** The lanes of this process and the minute's look at what should run. */
+/** The lanes of this process, the minute's look at what should run, and the hour's sweep. */
 export async function createWorkerProcess(deps: WorkerProcessDeps): Promise<WorkerProcess> {
   const { connection, namespace, bundle, maxCachedWorkflows } = deps;
   const activities = createActivities(deps.activities);
@@ -61,6 +65,7 @@ export async function createWorkerProcess(deps: WorkerProcessDeps): Promise<Work
 }
 
 async function ensureEveryMinute(deps: WorkerProcessDeps, stopping: AbortSignal): Promise<void> {
+  const sweep = sweepEveryHour(deps);
   while (!stopping.aborted) {
     let waitMs = ensureIntervalMs;
     try {
@@ -71,9 +76,30 @@ async function ensureEveryMinute(deps: WorkerProcessDeps, stopping: AbortSignal)
       waitMs = ensureRetryMs;
       deps.log.warn({ kind: describeError(error) }, 'could not compare what should run');
     }
+    await sweep();
+    // A stop that came meanwhile has nobody to wake any more.
+    if (stopping.aborted) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, waitMs);
       stopping.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
     });
   }
+}
+
+/** To be called every minute. A sweep that failed is made again with the next call. */
+function sweepEveryHour({ database, log }: WorkerProcessDeps): () => Promise<void> {
+  let dueMs = 0;
+  return async () => {
+    if (Date.now() < dueMs) return;
+    try {
+      const swept = await sweepRequests(database);
+      dueMs = Date.now() + sweepIntervalMs;
+      if (swept > 0) log.info({ swept }, 'deleted answers that were kept long enough');
+    } catch (error) {
+      log.warn(
+        { kind: describeError(error) },
+        'could not delete answers that were kept long enough',
+      );
+    }
+  };
 }

@@ -14,7 +14,16 @@ import { openMessages, toDetail } from '../message-view.ts';
 import { readOpenedMessage } from '../read-message.ts';
 import { listKey, listOf, readCursor, toPage } from '../pagination.ts';
 import { invalidField, notFound } from '../problem.ts';
-import { type ApiApp, json, jsonBody, memberHeader, problems, tenantKey } from '../route-parts.ts';
+import {
+  type ApiApp,
+  idempotencyHeader,
+  json,
+  jsonBody,
+  memberHeader,
+  problems,
+  repeatable,
+  tenantKey,
+} from '../route-parts.ts';
 import {
   message,
   messageBody,
@@ -62,9 +71,17 @@ const trackRoute = createRoute({
   method: 'post',
   path: '/v1/messages/{id}/track',
   summary: 'Make a message visible to the team',
+  description:
+    'Safe to repeat by itself, with an Idempotency-Key or without: the message is tracked once, and ' +
+    'the answer shows it as it is by then.',
+  ...repeatable,
   tags,
   security: tenantKey('mail:write'),
-  request: { params, headers: memberHeader, body: jsonBody(trackRequest) },
+  request: {
+    params,
+    headers: memberHeader.extend(idempotencyHeader.shape),
+    body: jsonBody(trackRequest),
+  },
   responses: { 200: json(message, 'The message, tracked'), ...problems },
 });
 

@@ -13,25 +13,25 @@ export interface EarlierRequest {
   response: Uint8Array | null;
 }
 
-/** How many expired records a new one takes with it, so that the table needs no sweeper. */
+/** How long an answer may be had again; the worker's sweep deletes it within the hour after. */
+const keptHours = 24;
+
+/** How many expired records a new one takes with it, so that a busy tenant's table stays small. */
 const sweptPerClaim = 20;
+
+const expired = sql`created_at < now() - make_interval(hours => ${keptHours})`;
 
 /**
  * Claims an Idempotency-Key. Undefined: the caller runs the request. Otherwise the earlier request,
- * unless it is past `keptHours`, or has not answered within `runningMinutes` (its process died).
+ * unless its time is over, or it has not answered within `runningMinutes` (its process died).
  */
 export async function claimRequest(
   tx: Tx,
   { tenantId, id }: RequestKey,
   requestHash: Uint8Array,
-  { keptHours, runningMinutes }: { keptHours: number; runningMinutes: number },
+  { runningMinutes }: { runningMinutes: number },
 ): Promise<EarlierRequest | undefined> {
-  const expired = sql`created_at < now() - make_interval(hours => ${keptHours})`;
-  await tx.execute(sql`
-    delete from idempotency_keys where tenant_id = ${tenantId} and id in (
-      select id from idempotency_keys where tenant_id = ${tenantId} and ${expired}
-      limit ${sweptPerClaim}
-    )`);
+  await sweepExpiredRequests(tx, tenantId, sweptPerClaim);
   const claimed = await tx.execute(sql`
     insert into idempotency_keys as old (tenant_id, id, request_hash)
     values (${tenantId}, ${id}, ${sql.param(requestHash)})
@@ -63,4 +63,18 @@ export async function finishRequest(
 export async function releaseRequest(tx: Tx, { tenantId, id }: RequestKey): Promise<void> {
   await tx.execute(sql`
     delete from idempotency_keys where tenant_id = ${tenantId} and id = ${id}`);
+}
+
+/** Deletes so many of a tenant's records whose time is over; returns how many there were. */
+export async function sweepExpiredRequests(
+  tx: Tx,
+  tenantId: string,
+  limit: number,
+): Promise<number> {
+  const swept = await tx.execute(sql`
+    delete from idempotency_keys where tenant_id = ${tenantId} and id in (
+      select id from idempotency_keys where tenant_id = ${tenantId} and ${expired}
+      limit ${limit}
+    ) returning id`);
+  return swept.length;
 }

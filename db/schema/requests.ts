@@ -8,7 +8,7 @@ export const idempotencyKeys = pgTable(
     tenantId: tenantId(),
     /** Blind index of actor, route and key. */
     id: uuid('id').notNull(),
-    /** SHA-256 of the request's body. */
+    /** SHA-256 of the request’s body and query. */
     requestHash: bytea('request_hash').notNull(),
     /** Null while the first request runs. */
     status: smallint('status'),

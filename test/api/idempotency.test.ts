@@ -1,6 +1,9 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parsePublicId, toPublicId } from '../../domain/ids.ts';
 import { createTestApi, type TestApi, type TestTenant } from '../support/api.ts';
+import { createTestConnection } from '../support/connection.ts';
+import { createMailWorld } from '../support/mail-world.ts';
 
 let api: TestApi;
 let tenant: TestTenant;
@@ -35,6 +38,50 @@ describe('Idempotency-Key', () => {
       status: 409,
       body: { code: 'idempotency-mismatch' },
     });
+  });
+
+  it('refuses another query under the same key', async () => {
+    const memberId = String((await add('k-2q', 'query')).body['id']);
+    const imap = {
+      ...{ host: 'imap.example.org', port: 993, security: 'tls' as const },
+      ...{ username: 'query@repeats.example', password: 'x' },
+    };
+    const { connectionId } = await createTestConnection(api.deps.database, tenant.vault, imap, {
+      memberId: parsePublicId('member', memberId)!,
+    });
+    const path = `/v1/connections/${toPublicId('connection', connectionId)}/confirm-deletions`;
+    const { sql: owner } = api.database.owner;
+    const confirm = async (count: number) => {
+      await owner`
+        update sync_status set deletions_held = ${count} where connection_id = ${connectionId}`;
+      const headers = { 'Idempotency-Key': 'k-2q' };
+      return await api.call('POST', `${path}?count=${count}`, { key: tenant.key, headers });
+    };
+    expect((await confirm(5)).status).toBe(202);
+    expect((await confirm(5)).headers.get('Idempotent-Replayed')).toBe('true');
+    expect(await confirm(7)).toMatchObject({ status: 409, body: { code: 'idempotency-mismatch' } });
+  });
+
+  it('keeps no answer that shows mail: what is safe to repeat is carried out again', async () => {
+    const world = await createMailWorld(api);
+    const member = { key: world.ours.key, member: world.owner };
+    const path = `/v1/messages/${world.untracked}`;
+    const track = async () =>
+      await api.call('POST', `${path}/track`, {
+        ...member,
+        body: {},
+        headers: { 'Idempotency-Key': 'k-2m' },
+      });
+    const answers = [await track(), await track()];
+    expect(answers.map(({ status, body }) => [status, body['tracked']])).toEqual([
+      [200, true],
+      [200, true],
+    ]);
+    const kept = await api.database.owner.sql`
+      select from idempotency_keys where tenant_id = ${world.ours.uuid}`;
+    expect(kept).toHaveLength(0);
+    expect((await api.call('DELETE', path, member)).status).toBe(202);
+    expect((await track()).status).toBe(404);
   });
 
   it('belongs to one tenant and one key', async () => {
