@@ -2,6 +2,7 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
+import { ClaimLostError } from '../db/claim.ts';
 import { FencedError, ProviderFailure } from '../domain/failure.ts';
 import { auditDenials } from './audit-denials.ts';
 import { authenticate } from './auth.ts';
@@ -10,7 +11,7 @@ import type { ApiDeps } from './deps.ts';
 import { requireJson, unknownRoute } from './edges.ts';
 import { idempotent } from './idempotency.ts';
 import { createApiMetrics } from './metrics.ts';
-import { fromProviderFailure, HttpProblem, sendProblem } from './problem.ts';
+import { fromProviderFailure, HttpProblem, inFlight, sendProblem } from './problem.ts';
 import { requireScopes } from './require-scopes.ts';
 import { requestLog } from './request-log.ts';
 import { createRateLimiter } from './rate-limit.ts';
@@ -145,6 +146,7 @@ function invalidRequest(target: string, issues: Issue[]): HttpProblem {
 function toProblem(error: Error, { log }: ApiDeps): HttpProblem {
   if (error instanceof HttpProblem) return error;
   if (error instanceof ProviderFailure) return fromProviderFailure(error, 'imap');
+  if (error instanceof ClaimLostError) return inFlight();
   if (error instanceof FencedError) {
     return new HttpProblem('unavailable', 'The connection is changing; try again in a moment.', {
       retryAfterSeconds: 1,

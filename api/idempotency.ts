@@ -7,6 +7,7 @@ import {
   releaseRequest,
   type EarlierRequest,
 } from '../db/queries/idempotency.ts';
+import { type RequestClaim, underClaim } from '../db/claim.ts';
 import { withTenantWrite } from '../db/tenant.ts';
 import { systemTenantId } from '../domain/ids.ts';
 import type { TenantVault } from '../domain/seal.ts';
@@ -14,10 +15,11 @@ import { openJson, sealJson } from '../domain/sealed-json.ts';
 import { auditActor, type ApiEnv } from './context.ts';
 import type { ApiDeps } from './deps.ts';
 import { declaredRoutes } from './declared-routes.ts';
-import { HttpProblem, invalidField } from './problem.ts';
+import { HttpProblem, inFlight, invalidField } from './problem.ts';
 import { type ApiApp, isRepeatable } from './route-parts.ts';
 
-/** No request runs longer: a claim without an answer after this time belongs to a dead process. */
+/** No request runs longer: a claim without an answer after this time belongs to a dead process. One
+ * that runs on all the same finds its claim taken over when it writes, and writes nothing. */
 const runningMinutes = 2;
 const keyPattern = /^[\x21-\x7e]{1,255}$/;
 
@@ -26,10 +28,14 @@ const secretMembers = new Set(['key', 'token']);
 
 /**
  * Makes POSTs with an Idempotency-Key repeatable: the first answer is kept, sealed, and the same key
- * with the same query and body gets it again. A request that failed created nothing and may run again.
- * So may one whose route states that it is repeatable by itself: nothing of its answer is kept.
+ * with the same query and body gets it again. A request that was refused may run again. One that was
+ * carried out never does, also when its answer could not be kept or its process died before. A route
+ * that states that it is repeatable by itself runs each time, and nothing of its answer is kept.
  */
-export function idempotent(app: ApiApp, { database, keyring }: ApiDeps): MiddlewareHandler<ApiEnv> {
+export function idempotent(
+  app: ApiApp,
+  { database, keyring, log }: ApiDeps,
+): MiddlewareHandler<ApiEnv> {
   const routeOf = declaredRoutes(app);
   return async (c, next) => {
     const key = c.req.header('Idempotency-Key');
@@ -40,37 +46,51 @@ export function idempotent(app: ApiApp, { database, keyring }: ApiDeps): Middlew
     if (isRepeatable(routeOf(c)?.declared)) return await next();
     const { tenantId, vault } = await spaceOf(c, keyring);
     const id = vault.index('idempotency', actorOf(c), c.req.path, key);
-    const request = { tenantId, id };
     const hash = createHash('sha256')
       .update(await c.req.text())
       .update(new URL(c.req.url).search)
       .digest();
-    const earlier = await withTenantWrite(database, tenantId, (tx) =>
-      claimRequest(tx, request, hash, { runningMinutes }),
+    const { claim, earlier } = await withTenantWrite(database, tenantId, (tx) =>
+      claimRequest(tx, { tenantId, id }, hash, { runningMinutes }),
     );
     if (earlier) return replay(c, vault, id, earlier, hash);
 
-    let kept = false;
+    await underClaim(claim, next);
     try {
-      await next();
-      if (c.res.status < 300) {
-        const response = seal(vault, id, withoutSecrets(await c.res.clone().json()));
-        const answer = { status: c.res.status, response };
-        await withTenantWrite(database, tenantId, (tx) => finishRequest(tx, request, answer));
-        kept = true;
-      }
-    } finally {
-      if (!kept) await withTenantWrite(database, tenantId, (tx) => releaseRequest(tx, request));
+      const response =
+        c.res.status < 300
+          ? seal(vault, id, withoutSecrets(await c.res.clone().json()))
+          : undefined;
+      const { status } = c.res;
+      await withTenantWrite(database, tenantId, (tx) =>
+        response
+          ? finishRequest(tx, claim, { status, response })
+          : releaseRequest(tx, claim, status),
+      );
+    } catch (error) {
+      // This answer holds all the same: only another one with this key can not be had. Whether the
+      // request was carried out stands in its record.
+      log.error({ err: error, requestId: c.get('requestId') }, 'answer not kept');
+      await giveUp(claim, c.res.status);
     }
     return undefined;
   };
+
+  /** Says at once, rather than when the time to run is over, that there is no answer to wait for. */
+  async function giveUp(claim: RequestClaim, status: number): Promise<void> {
+    try {
+      await withTenantWrite(database, claim.tenantId, (tx) => releaseRequest(tx, claim, status));
+    } catch (error) {
+      log.error({ err: error }, 'claim not given up');
+    }
+  }
 }
 
 function replay(
   c: Context<ApiEnv>,
   vault: TenantVault,
   id: string,
-  { requestHash, status, response }: EarlierRequest,
+  { requestHash, status, response, lost }: EarlierRequest,
   hash: Uint8Array,
 ): Response {
   if (!Buffer.from(requestHash).equals(hash)) {
@@ -79,13 +99,14 @@ function replay(
       'This Idempotency-Key came with another body or query before; use a new key for a new request.',
     );
   }
-  if (status === null || response === null) {
+  if (lost) {
     throw new HttpProblem(
-      'idempotency-in-flight',
-      'The first request with this Idempotency-Key has not answered yet; try again shortly.',
-      { retryAfterSeconds: 1 },
+      'idempotency-answer-lost',
+      'The first request with this Idempotency-Key was carried out, but its answer is lost. Look for ' +
+        'what it made where that is listed, and in GET /v1/audit; revoke a key that nobody got.',
     );
   }
+  if (status === null || response === null) throw inFlight();
   c.header('Idempotent-Replayed', 'true');
   const body = openJson<object>(vault, placeOf(id), response);
   return c.json(body, status as ContentfulStatusCode);

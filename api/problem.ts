@@ -39,6 +39,7 @@ export const problemCodes = {
   'duplicate-member': [409, 'There is a member with this address'],
   'idempotency-mismatch': [409, 'The Idempotency-Key belongs to another request'],
   'idempotency-in-flight': [409, 'The first request with this Idempotency-Key still runs'],
+  'idempotency-answer-lost': [409, 'The request was carried out, but its answer is lost'],
   'another-account': [409, 'These are the credentials of another account'],
   'last-owner': [409, 'The tenant would have no owner'],
   'last-key': [409, 'The tenant would have no API key with every scope'],
@@ -106,6 +107,13 @@ export const disconnected = () =>
   new HttpProblem(
     'connection-disconnected',
     'Connect the account again with POST /v1/connections; it goes on where it stopped.',
+  );
+
+export const inFlight = () =>
+  new HttpProblem(
+    'idempotency-in-flight',
+    'The first request with this Idempotency-Key has not answered yet; try again shortly.',
+    { retryAfterSeconds: 1 },
   );
 
 /** Puts a problem on the wire. */

@@ -52,10 +52,14 @@ export const memberHeader = z.object({
 
 /** Header of routes that create. */
 export const idempotencyHeader = z.object({
-  'idempotency-key': z.string().optional().openapi({
-    description:
-      'Makes a retry safe: the same key with the same query and body answers the same, for 24 h.',
-  }),
+  'idempotency-key': z
+    .string()
+    .optional()
+    .openapi({
+      description:
+        'Makes a retry safe: the same key with the same query and body answers the same, for 24 h, and ' +
+        'is never carried out twice (409 idempotency-answer-lost when the answer could not be kept).',
+    }),
 });
 
 /**

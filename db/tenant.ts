@@ -1,4 +1,5 @@
 import { sql, type SQL } from 'drizzle-orm';
+import { currentClaim, markCarriedOut } from './claim.ts';
 import type { Database, Tx } from './client.ts';
 import { send, together } from './pipeline.ts';
 
@@ -23,7 +24,8 @@ export async function withTenant<T>(
 
 /**
  * Runs a transaction that writes what people say (members, settings, consents). It takes the
- * tenant's shared lock, so that a transition waits for it and it waits for a transition.
+ * tenant's shared lock, so that a transition waits for it and it waits for a transition. Under an
+ * Idempotency-Key it marks the request as carried out, as all that write here do.
  */
 export async function withTenantWrite<T>(
   database: Database,
@@ -43,9 +45,11 @@ export async function withCheckedWrite<C, T>(
   check: (tx: Tx) => Promise<C>,
   work: (tx: Tx, checked: C) => Promise<T>,
 ): Promise<T> {
+  const claim = currentClaim();
   return await database.db.transaction(async (tx) => {
     const locked = send(tx, entering(tenantId, sql`pg_advisory_xact_lock_shared`));
     const [, checked] = await together(locked, check(tx));
+    await markCarriedOut(tx, claim);
     return await work(tx, checked);
   });
 }
@@ -68,8 +72,10 @@ async function withLock<T>(
   lock: SQL,
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
+  const claim = currentClaim();
   return await database.db.transaction(async (tx) => {
     await tx.execute(entering(tenantId, lock));
+    await markCarriedOut(tx, claim);
     return await work(tx);
   });
 }

@@ -6,7 +6,8 @@ import {
   revokeOperator,
   type OperatorRow,
 } from '../../db/queries/operators.ts';
-import { toPublicId, uuidv7 } from '../../domain/ids.ts';
+import { withTenantWrite } from '../../db/tenant.ts';
+import { systemTenantId, toPublicId, uuidv7 } from '../../domain/ids.ts';
 import { createAccessKey } from '../../runtime/access-key.ts';
 import { auditActor } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -56,12 +57,14 @@ const revokeRoute = createRoute({
   responses: { 204: { description: 'Revoked' }, ...problems },
 });
 
-export function addOperatorRoutes(app: ApiApp, { database: { db } }: ApiDeps): void {
+export function addOperatorRoutes(app: ApiApp, { database }: ApiDeps): void {
+  const { db } = database;
+
   app.openapi(createOperator, async (c) => {
     const { name } = c.req.valid('json');
     const id = uuidv7();
     const { key, hash } = createAccessKey('op');
-    const row = await db.transaction(async (tx) => {
+    const row = await withTenantWrite(database, systemTenantId, async (tx) => {
       const inserted = await insertOperator(tx, { id, name, keyHash: hash });
       await recordAudit(tx, {
         tenantId: null,
@@ -86,7 +89,7 @@ export function addOperatorRoutes(app: ApiApp, { database: { db } }: ApiDeps): v
 
   app.openapi(revokeRoute, async (c) => {
     const id = requireId('operator', c.req.param('id'));
-    await db.transaction(async (tx) => {
+    await withTenantWrite(database, systemTenantId, async (tx) => {
       if (!(await revokeOperator(tx, id))) throw notFound();
       await recordAudit(tx, {
         tenantId: null,

@@ -3,7 +3,8 @@ import { insertApiKey } from '../../db/queries/api-keys.ts';
 import { recordAudit } from '../../db/queries/audit.ts';
 import { insertTenant, listTenants, readTenant, type TenantRow } from '../../db/queries/tenants.ts';
 import { scopes } from '../../domain/scope.ts';
-import { toPublicId, uuidv7 } from '../../domain/ids.ts';
+import { withTenantWrite } from '../../db/tenant.ts';
+import { systemTenantId, toPublicId, uuidv7 } from '../../domain/ids.ts';
 import { createAccessKey } from '../../runtime/access-key.ts';
 import { auditActor } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -53,7 +54,9 @@ const readRoute = createRoute({
   responses: { 200: json(tenant, 'The tenant'), ...problems },
 });
 
-export function addTenantRoutes(app: ApiApp, { database: { db }, keyring }: ApiDeps): void {
+export function addTenantRoutes(app: ApiApp, { database, keyring }: ApiDeps): void {
+  const { db } = database;
+
   app.openapi(createTenant, async (c) => {
     const { name, region } = c.req.valid('json');
     const id = uuidv7();
@@ -61,7 +64,7 @@ export function addTenantRoutes(app: ApiApp, { database: { db }, keyring }: ApiD
     const { key, hash } = createAccessKey('stw');
     // Keys first: without a tenant they are unused bytes, a tenant without keys could not work.
     await keyring.create(id);
-    const row = await db.transaction(async (tx) => {
+    const row = await withTenantWrite(database, systemTenantId, async (tx) => {
       const inserted = await insertTenant(tx, { id, name, region: region ?? null });
       await insertApiKey(tx, { id: keyId, tenantId: id, hash, scopes });
       const actor = auditActor(c.get('principal')!);

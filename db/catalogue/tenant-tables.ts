@@ -248,5 +248,6 @@ export const tenantTables: readonly CatalogueTable[] = [
     // An answer as it was: it repeats what the export shows at its own place.
     response: { ...sealed({ body: 'content' }), export: 'no' },
     created_at: 'time',
+    done_at: 'time',
   }),
 ];

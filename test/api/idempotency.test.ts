@@ -109,10 +109,10 @@ describe('Idempotency-Key', () => {
     expect(refusals).toEqual(refusals.map(() => 'idempotency-in-flight'));
   });
 
-  it('takes over from a request whose process died', async () => {
+  it('takes over from a request whose process died before it was carried out', async () => {
     await add('k-7', 'flo');
     await api.database.owner.db.execute(sql`
-      update idempotency_keys set status = null, response = null,
+      update idempotency_keys set status = null, response = null, done_at = null,
         created_at = created_at - interval '1 hour'`);
     await api.database.owner.sql`update members set left_at = now()`;
     const again = await add('k-7', 'flo');

@@ -5,10 +5,18 @@ export interface Operation {
   method: string;
   pattern: string;
   security: Record<string, string[]>[];
+  /** Its answer is kept under an Idempotency-Key. */
+  kept: boolean;
 }
 
 interface Described {
-  paths: Record<string, Record<string, { security?: Record<string, string[]>[] }>>;
+  paths: Record<string, Record<string, DescribedOperation>>;
+}
+
+interface DescribedOperation {
+  security?: Record<string, string[]>[];
+  parameters?: { name: string }[];
+  'x-repeatable'?: boolean;
 }
 
 /** All of them, in the order of the document. */
@@ -16,10 +24,11 @@ export function apiOperations(): Operation[] {
   const file = new URL('../../api/openapi.json', import.meta.url);
   const { paths } = JSON.parse(readFileSync(file, 'utf8')) as Described;
   return Object.entries(paths).flatMap(([pattern, methods]) =>
-    Object.entries(methods).map(([method, { security = [] }]) => ({
+    Object.entries(methods).map(([method, { security = [], parameters = [], ...more }]) => ({
       method: method.toUpperCase(),
       pattern,
       security,
+      kept: parameters.some(({ name }) => name === 'idempotency-key') && !more['x-repeatable'],
     })),
   );
 }
