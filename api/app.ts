@@ -8,7 +8,7 @@ import { auditDenials } from './audit-denials.ts';
 import { authenticate } from './auth.ts';
 import type { ApiEnv } from './context.ts';
 import type { ApiDeps } from './deps.ts';
-import { requireJson, unknownRoute } from './edges.ts';
+import { fromHttpException, requireJson, unknownRoute } from './edges.ts';
 import { idempotent } from './idempotency.ts';
 import { createApiMetrics } from './metrics.ts';
 import { fromProviderFailure, HttpProblem, inFlight, sendProblem } from './problem.ts';
@@ -152,11 +152,8 @@ function toProblem(error: Error, { log }: ApiDeps): HttpProblem {
       retryAfterSeconds: 1,
     });
   }
-  if (error instanceof HTTPException && error.status === 400) {
-    return new HttpProblem('invalid-request', 'The body is not valid JSON.', {
-      errors: [{ field: 'json', message: 'Must be valid JSON.' }],
-    });
-  }
+  const refusal = error instanceof HTTPException ? fromHttpException(error) : undefined;
+  if (refusal) return refusal;
   log.error({ err: error }, 'unexpected error');
   return new HttpProblem(
     'internal-error',

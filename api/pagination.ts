@@ -18,7 +18,7 @@ export interface Position {
 const positionSchema = z.strictObject({
   v: z.literal(1),
   list: z.string(),
-  at: z.string().regex(/^(\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)?$/),
+  at: z.string().refine((at) => at === '' || isInstant(at)),
   id: z.uuid(),
 });
 
@@ -39,14 +39,37 @@ export function listKey(name: string, filters: Record<string, unknown>): string 
   return createHash('sha256').update(text).digest('base64url').slice(0, 16);
 }
 
-/** @throws HttpProblem `invalid-cursor` */
+/** For a list that is sorted by an instant, then id. @throws HttpProblem `invalid-cursor` */
 export function readCursor(list: string, cursor: string | undefined): Position | undefined {
+  const position = readPosition(list, cursor);
+  if (position?.at === '') throw invalidCursor();
+  return position;
+}
+
+/** The same for a list whose ids are its order. @throws HttpProblem `invalid-cursor` */
+export function readIdCursor(list: string, cursor: string | undefined): Position | undefined {
+  const position = readPosition(list, cursor);
+  return position && { at: '', id: position.id };
+}
+
+function readPosition(list: string, cursor: string | undefined): Position | undefined {
   if (cursor === undefined) return undefined;
   const position = positionSchema.safeParse(parseJson(cursor));
   if (position.success && position.data.list === list) {
     return { at: position.data.at, id: position.data.id };
   }
   throw invalidCursor();
+}
+
+const instantPattern = /^(\d{4,6})-(\d\d-\d\dT\d\d:\d\d:\d\d)\.\d{6}Z$/;
+
+/** An instant as `instantText` writes them that is in the calendar: any other the database refuses. */
+function isInstant(text: string): boolean {
+  const [, year, rest] = text.match(instantPattern) ?? [];
+  if (year === undefined || Number(year) < 1) return false;
+  const instant = new Date(`+${year.padStart(6, '0')}-${rest}Z`);
+  // The 30th of February is read as the 2nd of March.
+  return !Number.isNaN(instant.getTime()) && instant.toISOString().endsWith(`-${rest}.000Z`);
 }
 
 /**
@@ -73,7 +96,7 @@ export async function pageById<Row extends { id: string }, Item>(
   toItem: (row: Row) => Item,
 ): Promise<{ data: Item[]; nextCursor: string | null }> {
   const list = listKey(name, {});
-  const rows = await read({ after: readCursor(list, cursor), limit: limit + 1 });
+  const rows = await read({ after: readIdCursor(list, cursor), limit: limit + 1 });
   return toPage(rows, { list, limit, position: ({ id }) => ({ at: '', id }) }, toItem);
 }
 

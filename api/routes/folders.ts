@@ -4,7 +4,7 @@ import { withTenant } from '../../db/tenant.ts';
 import { actorOf } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
 import { viewFolders } from '../folder-view.ts';
-import { listKey, listOf, readCursor, toPage } from '../pagination.ts';
+import { listKey, listOf, readIdCursor, toPage } from '../pagination.ts';
 import { type ApiApp, json, memberHeader as headers, problems, tenantKey } from '../route-parts.ts';
 import { folder, folderQuery } from '../schemas/mail.ts';
 
@@ -23,7 +23,7 @@ export function addFolderRoutes(app: ApiApp, { database, keyring }: ApiDeps): vo
     const actor = actorOf(c);
     const { connection, limit, cursor } = c.req.valid('query');
     const list = listKey('folders', { connection, memberId: actor.memberId });
-    const window = { after: readCursor(list, cursor), limit: limit + 1 };
+    const window = { after: readIdCursor(list, cursor), limit: limit + 1 };
     const vault = await keyring.vault(actor.tenantId);
     const page = await withTenant(database, actor.tenantId, async (tx) => {
       const rows = await listFolders(tx, actor, connection, window);

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { refusedDays } from '../../db/queries/intent-counts.ts';
+import { plausibleInstant } from '../../domain/instant.ts';
 import { writeAbilities } from '../../domain/mail-writer.ts';
 import { capabilities, syncStates } from '../../domain/sync.ts';
 import { idSchema, publicId } from '../ids.ts';
@@ -44,7 +45,12 @@ const imapChange = z
   .strictObject({ ...z.strictObject(accountFields).partial().shape, ...secretFields })
   .refine(hasOneSecret, oneSecret);
 
-const day = z.iso.date().openapi({ description: 'Mail received before this day is not imported.' });
+const day = z.iso
+  .date()
+  .refine((text) => plausibleInstant(Date.parse(text)) !== null, {
+    message: 'Use a day of the years 0001 to 9999.',
+  })
+  .openapi({ description: 'Mail received before this day is not imported.' });
 const folderPaths = z
   .array(z.array(z.string().min(1).max(folderNameLengthMax)).min(1).max(folderDepthMax))
   .max(foldersExcludedMax)

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { plausibleInstant } from '../../domain/instant.ts';
 import { intentKinds } from '../../domain/intent.ts';
 import { idSchema, publicId } from '../ids.ts';
 import { listQuery } from '../pagination.ts';
@@ -105,6 +106,12 @@ export const messageBody = z
 /** `z.coerce.boolean` would read "false" as true. */
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 
+const instant = z.iso
+  .datetime({ offset: true })
+  .refine((text) => plausibleInstant(Date.parse(text)) !== null, {
+    message: 'Use an instant of the years 0001 to 9999, in UTC.',
+  });
+
 export const messageQuery = z.strictObject({
   connection: idSchema('connection').optional(),
   thread: idSchema('thread').optional(),
@@ -114,8 +121,8 @@ export const messageQuery = z.strictObject({
     .openapi({ description: 'Refused until contacts are synced: filter by address.' }),
   address: z.string().trim().min(1).max(addressLengthMax).optional(),
   folder: idSchema('folder').optional(),
-  after: z.iso.datetime({ offset: true }).optional(),
-  before: z.iso.datetime({ offset: true }).optional(),
+  after: instant.optional(),
+  before: instant.optional(),
   tracked: flag.optional(),
   ...listQuery,
 });

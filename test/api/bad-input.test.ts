@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bodyBytesMax } from '../../api/app.ts';
+import { createApiServer } from '../../api/server.ts';
 import { createImapProvider } from '../../providers/imap/provider.ts';
 import { createTestApi, type Answer, type TestApi, type TestTenant } from '../support/api.ts';
 import { startDovecot, type Dovecot } from '../support/dovecot.ts';
@@ -113,6 +114,7 @@ describe('connecting with bad input creates nothing', () => {
     ['a capability that IMAP lacks', { capabilities: ['mail', 'calendar'] }, 'capabilities.1'],
     ['another provider', { provider: 'google' }, 'provider'],
     ['a date that is none', { backfillSince: '2026-02-30' }, 'backfillSince'],
+    ['a date before all years', { backfillSince: '0000-01-01' }, 'backfillSince'],
     ['folders of the wrong shape', { excludedFolders: ['Spam'] }, 'excludedFolders.0'],
     ['the tenant', { tenant_id: 'x' }, 'tenant_id'],
     ['tracking', { tracked: true }, 'tracked'],
@@ -164,6 +166,34 @@ describe('any route', () => {
     expect(problemOf(await call('POST', '/v1/members'))).toEqual(refused(400, 'invalid-request'));
   });
 
+  it.each([
+    ...['application/json;', 'application/json ; charset=utf-8', 'application/json;charset'],
+    ...['application/vnd.crm2+json', 'APPLICATION/JSON', 'application/json; charset="utf-8"'],
+  ])('takes JSON as %j, over a socket too', async (type) => {
+    await using server = createApiServer(api.deps, { host: '127.0.0.1', port: 0 });
+    const { url } = await server.start();
+    const request = {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${tenant.key}`, 'Content-Type': type },
+      body: JSON.stringify({ label: 'json' }),
+    };
+    expect((await fetch(`${url}/v1/api-keys`, request)).status).toBe(201);
+    expect((await api.app.request('/v1/api-keys', request)).status).toBe(201);
+  });
+
+  it.each(['text/plain', 'application/jsonx', 'multipart/form-data', 'nonsense'])(
+    'refuses %j, with a body and without',
+    async (type) => {
+      for (const body of ['{}', '']) {
+        const answer = await call('POST', '/v1/members', {
+          body,
+          headers: { 'Content-Type': type },
+        });
+        expect(problemOf(answer)).toEqual(refused(415, 'unsupported-media-type'));
+      }
+    },
+  );
+
   it.each([undefined, 'stw_wrong', 'op_wrong', 'x'.repeat(5_000)])(
     'refuses the key %j',
     async (key) => {
@@ -213,6 +243,9 @@ describe('any route', () => {
   it.each([
     ['tracked=maybe', 'tracked'],
     ['after=yesterday', 'after'],
+    ['after=0000-01-01T00:00:00Z', 'after'],
+    ['before=0001-01-01T00:00:00%2B14:00', 'before'],
+    ['after=9999-12-31T23:59:59-14:00', 'after'],
     ['folder=fld_1', 'folder'],
     ['contact=ctc_1', 'contact'],
     ['tenant_id=1', 'tenant_id'],

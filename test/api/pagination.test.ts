@@ -79,6 +79,30 @@ describe('lists', () => {
     });
   });
 
+  it.each([
+    '',
+    '9999-99-99T99:99:99.000000Z',
+    '2026-02-30T00:00:00.000000Z',
+    '2026-02-01T24:00:00.000000Z',
+    '0000-01-01T00:00:00.000000Z',
+    '999999-01-01T00:00:00.000000Z',
+    '2026-02-01',
+  ])('refuse a cursor whose instant is %j', async (instant) => {
+    for (const path of ['/v1/messages', '/v1/threads']) {
+      const { body } = await list(`${path}?limit=2`);
+      const cursor = Buffer.from(String(body['nextCursor']), 'base64url').toString();
+      const sent = (at: string) =>
+        list(
+          `${path}?cursor=${Buffer.from(cursor.replace(/"at":"[^"]*"/, at)).toString('base64url')}`,
+        );
+      expect(await sent(`"at":"${instant}"`)).toMatchObject({
+        status: 400,
+        body: { code: 'invalid-cursor' },
+      });
+      expect((await sent('"at":"12026-02-28T23:59:59.999999Z"')).status).toBe(200);
+    }
+  });
+
   it('refuse a cursor of another list, of other filters, of another member', async () => {
     const { body } = await list('/v1/messages?limit=2');
     const cursor = body['nextCursor'] as string;
