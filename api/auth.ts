@@ -9,7 +9,7 @@ import { parsePublicId } from '../domain/ids.ts';
 import type { Scope } from '../domain/scope.ts';
 import { hashAccessKey } from '../runtime/access-key.ts';
 import type { ActingMember, ApiEnv, Principal, TenantPrincipal } from './context.ts';
-import type { ApiDeps } from './deps.ts';
+import { tenantRequestsFactor, type ApiDeps } from './deps.ts';
 import { HttpProblem } from './problem.ts';
 import { createRateLimiter, enforce } from './rate-limit.ts';
 import { remoteAddress } from './remote-address.ts';
@@ -29,7 +29,12 @@ const operatorRoutes = /^\/v1\/admin(\/|$)/;
  * `reauthenticate`.
  */
 export function authenticate({ database, options }: ApiDeps): MiddlewareHandler<ApiEnv> {
-  const requests = createRateLimiter(options.limits.requests);
+  const { burst, perSecond } = options.limits.requests;
+  const requests = createRateLimiter({ burst, perSecond });
+  const shared = createRateLimiter({
+    burst: burst * tenantRequestsFactor,
+    perSecond: perSecond * tenantRequestsFactor,
+  });
   const refusals = createRateLimiter(options.limits.refusals);
 
   const refusal = (c: Context<ApiEnv>, detail: string): HttpProblem => {
@@ -55,6 +60,9 @@ export function authenticate({ database, options }: ApiDeps): MiddlewareHandler<
     const found = await findTenant(database, text);
     if (!found) throw refusal(c, 'Send a tenant’s key: Authorization: Bearer stw_….');
     enforce(c, requests.take(found.id), 'requests');
+    // The answer's headers tell of the caller's own, unless it is the tenant's that is used up.
+    const verdict = shared.take(found.tenantId);
+    if (!verdict.allowed) enforce(c, verdict, 'requests of this tenant');
     c.set('principal', principalOf(found, undefined));
     if (!isActive(found)) {
       throw new HttpProblem(

@@ -48,13 +48,19 @@ export interface RateLimit {
 }
 
 export interface RateLimits {
-  /** Per key. */
+  /** Per key or token; a tenant's together have `tenantRequestsFactor` times as much. */
   requests: RateLimit;
   /** Per tenant: every connect makes the process talk to a host that the caller names. */
   connects: RateLimit;
   /** Per remote address: requests whose key is wrong. */
   refusals: RateLimit;
 }
+
+/**
+ * A key makes tokens without end, and each has an allowance of its own: without this it would have any
+ * that it likes. Five callers at their limit are more than a backend and its people's browsers are.
+ */
+export const tenantRequestsFactor = 5;
 
 /** For one process; a CRM's backend stays far below, a runaway loop does not. */
 export const rateLimitsDefault: RateLimits = {

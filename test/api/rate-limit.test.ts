@@ -39,6 +39,34 @@ describe('rate limits', () => {
     expect((await api.call('GET', '/v1/members', { key: other.key })).status).toBe(200);
   });
 
+  it('are not multiplied by making tokens: a tenant has five times as much as a key', async () => {
+    const limits = { requests: { burst: 10, perSecond: 0.001 } };
+    await using small = await createTestApi({ limits });
+    const many = await small.tenant('Many');
+    const memberId = await many.member('Many');
+    const callers = [];
+    for (let made = 1; made < 10; made += 1) {
+      const body = { memberId };
+      const { body: token } = await small.call('POST', '/v1/member-tokens', {
+        key: many.key,
+        body,
+      });
+      callers.push(String(token['token']));
+    }
+    const answers = [];
+    for (const key of callers) {
+      for (let i = 0; i < 10; i += 1) answers.push(await small.call('GET', '/v1/members', { key }));
+    }
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(5 * 10 - 10);
+    expect(answers[39]!.headers.get('RateLimit-Limit')).toBe('10');
+    const refused = answers.at(-1)!;
+    expect(refused).toMatchObject({ status: 429, body: { code: 'rate-limited' } });
+    expect(refused.headers.get('RateLimit-Limit')).toBe('50');
+    expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThan(0);
+    const other = await small.tenant('Other');
+    expect((await small.call('GET', '/v1/members', { key: other.key })).status).toBe(200);
+  });
+
   it('slow down whoever tries keys', async () => {
     const statuses = [];
     for (let i = 0; i < 4; i += 1) {
