@@ -1,7 +1,6 @@
 import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bodyBytesMax } from '../../api/app.ts';
-import { createApiServer } from '../../api/server.ts';
 import { createImapProvider } from '../../providers/imap/provider.ts';
 import { createTestApi, type Answer, type TestApi, type TestTenant } from '../support/api.ts';
 import { startDovecot, type Dovecot } from '../support/dovecot.ts';
@@ -165,34 +164,6 @@ describe('any route', () => {
     expect(problemOf(text)).toEqual(refused(415, 'unsupported-media-type'));
     expect(problemOf(await call('POST', '/v1/members'))).toEqual(refused(400, 'invalid-request'));
   });
-
-  it.each([
-    ...['application/json;', 'application/json ; charset=utf-8', 'application/json;charset'],
-    ...['application/vnd.crm2+json', 'APPLICATION/JSON', 'application/json; charset="utf-8"'],
-  ])('takes JSON as %j, over a socket too', async (type) => {
-    await using server = createApiServer(api.deps, { host: '127.0.0.1', port: 0 });
-    const { url } = await server.start();
-    const request = {
-      method: 'POST',
-      headers: { Authorization: `Bearer ${tenant.key}`, 'Content-Type': type },
-      body: JSON.stringify({ label: 'json' }),
-    };
-    expect((await fetch(`${url}/v1/api-keys`, request)).status).toBe(201);
-    expect((await api.app.request('/v1/api-keys', request)).status).toBe(201);
-  });
-
-  it.each(['text/plain', 'application/jsonx', 'multipart/form-data', 'nonsense'])(
-    'refuses %j, with a body and without',
-    async (type) => {
-      for (const body of ['{}', '']) {
-        const answer = await call('POST', '/v1/members', {
-          body,
-          headers: { 'Content-Type': type },
-        });
-        expect(problemOf(answer)).toEqual(refused(415, 'unsupported-media-type'));
-      }
-    },
-  );
 
   it.each([undefined, 'stw_wrong', 'op_wrong', 'x'.repeat(5_000)])(
     'refuses the key %j',

@@ -91,9 +91,9 @@ describe('lists', () => {
     for (const path of ['/v1/messages', '/v1/threads']) {
       const { body } = await list(`${path}?limit=2`);
       const cursor = Buffer.from(String(body['nextCursor']), 'base64url').toString();
-      const sent = (at: string) =>
+      const sent = (part: string) =>
         list(
-          `${path}?cursor=${Buffer.from(cursor.replace(/"at":"[^"]*"/, at)).toString('base64url')}`,
+          `${path}?cursor=${Buffer.from(cursor.replace(/"at":"[^"]*"/, part)).toString('base64url')}`,
         );
       expect(await sent(`"at":"${instant}"`)).toMatchObject({
         status: 400,
