@@ -16,17 +16,20 @@ const rowsPerTransaction = 1_000;
 
 /**
  * Deletes the kept answers whose time is over, of every tenant and of the installation. A new request
- * of the same tenant takes some with it; one that rests would keep what people wrote for good. Returns
- * how many it deleted.
+ * of the same tenant takes some with it; one that rests would keep what people wrote for good. Between
+ * two tenants it listens to `stopping`. Returns how many it deleted.
  */
-export async function sweepRequests(database: Database): Promise<number> {
+export async function sweepRequests(database: Database, stopping: AbortSignal): Promise<number> {
   let swept = 0;
   await whileAlone(database, sweepLock, async () => {
     swept += await sweepTenant(database, systemTenantId);
     for (let last: string | undefined; ;) {
       const after = last === undefined ? undefined : { at: '', id: last };
       const tenants = await listTenants(database.db, { after, limit: tenantsPerPage });
-      for (const { id } of tenants) swept += await sweepTenant(database, id);
+      for (const { id } of tenants) {
+        if (stopping.aborted) return;
+        swept += await sweepTenant(database, id);
+      }
       if (tenants.length < tenantsPerPage) break;
       last = tenants.at(-1)?.id;
     }

@@ -65,7 +65,7 @@ export async function createWorkerProcess(deps: WorkerProcessDeps): Promise<Work
 }
 
 async function ensureEveryMinute(deps: WorkerProcessDeps, stopping: AbortSignal): Promise<void> {
-  const sweep = sweepEveryHour(deps);
+  const sweep = sweepEveryHour(deps, stopping);
   while (!stopping.aborted) {
     let waitMs = ensureIntervalMs;
     try {
@@ -87,12 +87,15 @@ async function ensureEveryMinute(deps: WorkerProcessDeps, stopping: AbortSignal)
 }
 
 /** To be called every minute. A sweep that failed is made again with the next call. */
-function sweepEveryHour({ database, log }: WorkerProcessDeps): () => Promise<void> {
+function sweepEveryHour(
+  { database, log }: WorkerProcessDeps,
+  stopping: AbortSignal,
+): () => Promise<void> {
   let dueMs = 0;
   return async () => {
     if (Date.now() < dueMs) return;
     try {
-      const swept = await sweepRequests(database);
+      const swept = await sweepRequests(database, stopping);
       dueMs = Date.now() + sweepIntervalMs;
       if (swept > 0) log.info({ swept }, 'deleted answers that were kept long enough');
     } catch (error) {

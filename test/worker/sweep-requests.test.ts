@@ -20,6 +20,9 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
+const sweep = async (stopping = new AbortController().signal) =>
+  await sweepRequests(database.app, stopping);
+
 const put = async (tenantId: string, count: number, hours: number) =>
   await database.owner.sql`
   insert into idempotency_keys (tenant_id, id, request_hash, status, response, created_at)
@@ -44,21 +47,28 @@ describe('answers that were kept for an Idempotency-Key', () => {
   const young = { [systemTenantId]: 1, [resting]: 3 };
 
   it('are gone after a day, of every tenant and of the installation', async () => {
-    expect(await sweepRequests(database.app)).toBe(2 + many + 2);
+    expect(await sweep()).toBe(2 + many + 2);
     expect(await left()).toEqual(young);
-    expect(await sweepRequests(database.app)).toBe(0);
+    expect(await sweep()).toBe(0);
+  });
+
+  it('wait for another worker when this one is told to stop', async () => {
+    expect(await sweep(AbortSignal.abort())).toBe(2);
+    expect(await left()).toMatchObject({ [resting]: many + 3, [ended]: 2 });
   });
 
   it('are left to one worker of many', async () => {
-    const counts = await Promise.all([1, 2, 3].map(() => sweepRequests(database.app)));
+    const counts = await Promise.all([1, 2, 3].map(() => sweep()));
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(2 + many + 2);
     expect(await left()).toEqual(young);
   });
 
   it('are swept by a worker that has nothing else to do', async () => {
     await using worker = await startTestWorker(database.app, createTestKeyring(database.keys));
-    const swept = async () => Object.keys(await left()).length === 2;
+    const swept = async () => {
+      expect(await left()).toEqual(young);
+      return true;
+    };
     await waitFor(swept, { what: `the sweep of ${worker.namespace}` });
-    expect(await left()).toEqual(young);
   });
 });
