@@ -25,19 +25,24 @@ export async function* readMessages(
 ): AsyncGenerator<MessageBatch> {
   for await (const { uids, last } of chunksOf(windows, bounds.itemsMax)) {
     const { outlines, failures } = await fetchOutlines(folder, uids);
-    const wanted = outlines.filter(isWanted);
-    const batches = packByBytes(wanted, bounds.bytesMax);
+    const batches = packByBytes(outlines.filter(isWanted), bounds.bytesMax);
+    let from = 0;
     for (const [i, batch] of batches.entries()) {
       const text = await fetchText(folder, batch);
       const ends = i === batches.length - 1;
+      const to = ends ? uids.length : uids.indexOf(batch.at(-1)!.uid, from) + 1;
+      // What the position passes is told with it: nobody comes back for what lies behind.
+      const covered = new Set(uids.slice(from, to));
+      const isCovered = ({ uid }: { uid: number }): boolean => covered.has(uid);
       yield {
         messages: text.messages,
-        failures: ends ? [...failures, ...text.failures] : text.failures,
-        lastUid: ends ? uids.at(-1) : batch.at(-1)?.uid,
-        outside: ends ? outlines.length - wanted.length : 0,
-        listed: ends ? uids.length : 0,
+        failures: [...failures.filter(isCovered), ...text.failures],
+        lastUid: to > 0 ? uids[to - 1] : undefined,
+        outside: outlines.filter((outline) => isCovered(outline) && !isWanted(outline)).length,
+        listed: to - from,
         last: last && ends,
       };
+      from = to;
     }
   }
 }
