@@ -62,8 +62,23 @@ export const listingSpanMax = 1_000_000;
 /** The answer to one SEARCH: the widest span full of UIDs, and what a server adds by itself. */
 export const searchBytesMax = 16 * mib;
 
+/** A UID in the answer to a SEARCH among some; ten digits and a space. */
+export const searchedUidBytes = 11;
+
 /** All outlines of one fetch: 400 honest headers are 4 MB; what weighs more is fetched in halves. */
 export const outlineBytesMax = 12 * mib;
+
+/** UIDs named in one command as text: servers need take no line beyond 8 KB (RFC 7162 §4). */
+export const uidSetCharsMax = 7_000;
+
+/** Flags and labels of a message, on average over a command: thirty long words. */
+export const flagRowBytes = 2 * kib;
+
+/** Message-ID, size and date of a message, on average over a command. */
+export const identityRowBytes = 2 * kib;
+
+/** What a server announces by itself while it answers: some thousands of lines. */
+export const announcedBytes = 256 * kib;
 
 /** Sets of vanished UIDs in one answer, as text and with what each costs: `uidRangesMax` ranges. */
 export const vanishedBytesMax = 12 * mib;
@@ -74,11 +89,17 @@ export const leafSlackBytes = 64 * kib;
 /** The same for a page, which may have eight thousand leaves; what weighs more is fetched in halves. */
 export const textSlackBytesMax = 4 * mib;
 
-/** Known items compared with the listing at a time. */
+/** Known items compared with the listing at a time, and UIDs in one command. */
 export const compareBatch = 5_000;
 
 /** Flag changes in one page: small rows, one statement for the store. */
 export const flagBatch = 2_000;
+
+/** The keywords of such a page together; thirty words a message are a tenth of it. */
+export const flagBatchCharsMax = 4 * mib;
+
+/** Rows of changed flags beyond two for each message: changes go on while they are told. */
+export const changedRowsSlack = 10_000;
 
 /** Ranges of vanished UIDs that are believed at once: 12 MB of text, 100 MB in the worst heap. */
 export const uidRangesMax = 1_000_000;

@@ -8,8 +8,11 @@ interface Untagged {
   attributes?: unknown[];
 }
 
-/** A thing that FETCH can be asked for: an item by its name, or the first bytes of a section. */
-export type FetchItem = string | { section: string; bytesMax: number };
+/**
+ * A thing that FETCH can be asked for: an item by its name, or the first bytes of a section, which
+ * may be some fields of a header.
+ */
+export type FetchItem = string | { section: string; fields?: readonly string[]; bytesMax: number };
 
 /**
  * imapflow, but with a VANISHED (RFC 7162 §3.2.10) of our own: its handler walks the set UID by UID,
@@ -26,6 +29,11 @@ export class ImapClient extends ImapFlow {
 
   /** Told of each set of UIDs that vanished before the mailbox was opened. */
   vanishedEarlier: ((set: string) => void) | undefined;
+
+  /** Whether rows of the open mailbox tell their mod-sequences when they are asked (RFC 7162). */
+  get showsModseq(): boolean {
+    return this.enabled.has('CONDSTORE') && this.mailbox !== false && !this.mailbox.noModseq;
+  }
 
   untaggedVanished({ attributes = [] }: Untagged): void {
     const earlier = attributes.length > 1 && Array.isArray(attributes[0]);
@@ -91,7 +99,8 @@ export class ImapClient extends ImapFlow {
 /** Peeking, so that nothing is marked as read. */
 function toToken(item: FetchItem): object {
   if (typeof item === 'string') return { type: 'ATOM', value: item };
-  const section = [{ type: 'ATOM', value: item.section }];
+  const fields = item.fields?.map((value) => ({ type: 'ATOM', value }));
+  const section = [{ type: 'ATOM', value: item.section }, ...(fields ? [fields] : [])];
   return { type: 'ATOM', value: 'BODY.PEEK', section, partial: [0, item.bytesMax] };
 }
 

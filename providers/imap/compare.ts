@@ -1,6 +1,13 @@
 import type { FlagChange, KnownItem, KnownItems } from '../../domain/provider.ts';
-import { compareBatch, flagBatch, vanishedBytesMax } from './bounds.ts';
+import {
+  changedRowsSlack,
+  compareBatch,
+  flagBatch,
+  flagBatchCharsMax,
+  vanishedBytesMax,
+} from './bounds.ts';
 import { responseTooLarge, translated } from './errors.ts';
+import { fetchFlags } from './fetch-flags.ts';
 import { readFlags } from './flags.ts';
 import { isGmail } from './gmail.ts';
 import { listUids } from './listing.ts';
@@ -35,20 +42,34 @@ export async function* changesSince(
     else client.close();
   };
   try {
-    let batch: FlagChange[] = [];
-    for await (const change of streamFlags(folder, 1, highest, modseq)) {
-      batch.push(change);
-      if (batch.length < flagBatch) continue;
-      yield batch;
-      batch = [];
-    }
-    if (batch.length > 0) yield batch;
+    yield* inBatches(folder, streamChanges(folder, highest, modseq));
   } catch (error) {
     throw bytes > vanishedBytesMax ? responseTooLarge(error) : error;
   } finally {
     client.vanishedEarlier = undefined;
   }
   return client.enabled.has('QRESYNC') ? readUidRanges(sets, highest) : undefined;
+}
+
+/** A server may tell of one message without end: in a batch the last row of each counts. */
+async function* inBatches(
+  { client }: OpenFolder,
+  changes: AsyncIterable<FlagChange>,
+): AsyncGenerator<FlagChange[]> {
+  const rowsMax = 2 * (client.mailbox ? client.mailbox.exists : 0) + changedRowsSlack;
+  let [rows, chars] = [0, 0];
+  const batch = new Map<number, FlagChange>();
+  for await (const change of changes) {
+    rows += 1;
+    if (rows > rowsMax) throw responseTooLarge();
+    batch.set(change.uid, change);
+    chars += change.keywords.reduce((sum, { length }) => sum + length, 0);
+    if (batch.size < flagBatch && chars < flagBatchCharsMax) continue;
+    yield [...batch.values()];
+    batch.clear();
+    chars = 0;
+  }
+  if (batch.size > 0) yield [...batch.values()];
 }
 
 /**
@@ -95,28 +116,24 @@ async function changedFlags(
   items: readonly KnownItem[],
 ): Promise<FlagChange[]> {
   const stored = new Map(items.map((item) => [item.uid, item]));
-  const changes: FlagChange[] = [];
-  for await (const change of streamFlags(folder, items[0]!.uid, items.at(-1)!.uid)) {
-    const item = stored.get(change.uid);
-    if (!item) continue;
-    const same = item.flags === change.flags && item.labels === known.labelsOf(change.keywords);
-    if (!same) changes.push(change);
-  }
-  return changes;
+  const shown = await fetchFlags(folder, [...stored.keys()]);
+  return shown.filter(({ uid, flags, keywords }) => {
+    const item = stored.get(uid)!;
+    return item.flags !== flags || item.labels !== known.labelsOf(keywords);
+  });
 }
 
 /** Rows are taken one by one, so that a folder of a million messages is never held at once. */
-export async function* streamFlags(
+async function* streamChanges(
   { client }: OpenFolder,
-  lowest: number,
   highest: number,
-  changedSince?: bigint,
+  changedSince: bigint,
 ): AsyncGenerator<FlagChange> {
   const hasLabels = isGmail(client);
   const rows = client.fetch(
-    `${lowest}:${highest}`,
+    `1:${highest}`,
     { uid: true, flags: true, labels: true },
-    { uid: true, ...(changedSince !== undefined && { changedSince }) },
+    { uid: true, changedSince },
   );
   try {
     for (;;) {
@@ -125,7 +142,7 @@ export async function* streamFlags(
       const { uid, flags, labels, modseq } = row.value;
       // Rows without what was asked for tell nothing; rows of other UIDs were not asked for.
       if (!flags || (hasLabels && !labels)) continue;
-      if (!uid || uid < lowest || uid > highest) continue;
+      if (!uid || uid > highest) continue;
       yield { uid, ...readFlags(flags, labels), version: modseq ?? 0n };
     }
   } finally {

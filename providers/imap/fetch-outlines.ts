@@ -25,12 +25,12 @@ export interface Outline extends ReadFlags {
 const header = 'HEADER';
 
 /** No ENVELOPE: the header block says the same, and is decoded by us instead of by the server. */
-function itemsFor({ capabilities, enabled, mailbox }: ImapClient): FetchItem[] {
+function itemsFor({ capabilities, showsModseq }: ImapClient): FetchItem[] {
   const items: FetchItem[] = ['FLAGS', 'INTERNALDATE', 'RFC822.SIZE', 'BODYSTRUCTURE'];
   if (capabilities.has('OBJECTID')) items.push('EMAILID', 'THREADID');
   else if (capabilities.has('X-GM-EXT-1')) items.push('X-GM-MSGID', 'X-GM-THRID');
   if (capabilities.has('X-GM-EXT-1')) items.push('X-GM-LABELS');
-  if (enabled.has('CONDSTORE') && mailbox && !mailbox.noModseq) items.push('MODSEQ');
+  if (showsModseq) items.push('MODSEQ');
   items.push({ section: header, bytesMax: headerBytesMax });
   return items;
 }
@@ -74,7 +74,7 @@ async function readAgain(
 ): Promise<void> {
   const doubtful = uids.filter((uid) => (found.get(uid) ?? 'unreadable') === 'unreadable');
   for (const uid of doubtful) found.delete(uid);
-  for (const uid of await stillThere(folder.client, doubtful)) {
+  for (const uid of await stillThere(folder, doubtful)) {
     const failed = await isolate(folder, [uid], read);
     if (!found.has(uid)) found.set(uid, failed[0]?.reason ?? 'unreadable');
   }

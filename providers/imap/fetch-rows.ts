@@ -1,8 +1,13 @@
 import { withinBudget } from './budget.ts';
 import type { FetchItem } from './client.ts';
+import type { ImapConnection } from './connect.ts';
+import { responseTooLarge } from './errors.ts';
 import type { FetchedRow } from './fetched-row.ts';
-import type { OpenFolder } from './open-folder.ts';
+import type { UidRange } from './listing.ts';
 import { formatUidSet } from './uid-set.ts';
+
+/** Messages by their UIDs, or what a range holds: so many of them. */
+export type AskedUids = readonly number[] | (UidRange & { countMax: number });
 
 export interface FetchRowsOptions<T> {
   /** Besides the UID. */
@@ -19,23 +24,38 @@ export interface FetchRowsOptions<T> {
  * Fetches rows by UID. A server may split a message over several rows, and send rows that nobody
  * asked for in between (RFC 9051 §7.5.2): rows are merged, foreign ones dropped as they come. A
  * message that is gone has no row.
+ * @throws ProviderFailure for a range that holds more messages than it may
  */
 export async function fetchRows<T>(
-  folder: OpenFolder,
-  uids: readonly number[],
+  { connection }: { readonly connection: ImapConnection },
+  asked: AskedUids,
   { items, bytesMax, keep, merge }: FetchRowsOptions<T>,
 ): Promise<Map<number, T>> {
-  const wanted = new Set(uids);
+  const { set, isAsked, countMax } = readAsked(asked);
   const rows = new Map<number, T>();
-  const { connection } = folder;
   const collect = (row: FetchedRow): void => {
-    if (!wanted.has(row.uid)) return;
+    if (!isAsked(row.uid)) return;
     const before = rows.get(row.uid);
+    if (before === undefined && rows.size >= countMax) throw responseTooLarge();
     const kept = keep(row);
     rows.set(row.uid, before === undefined ? kept : merge(before, kept));
   };
   await withinBudget(connection, { bytesMax }, () =>
-    connection.client.fetchRows(formatUidSet(uids), ['UID', ...items], collect),
+    connection.client.fetchRows(set, ['UID', ...items], collect),
   );
   return rows;
+}
+
+function readAsked(asked: AskedUids): {
+  set: string;
+  isAsked: (uid: number) => boolean;
+  countMax: number;
+} {
+  if ('lowest' in asked) {
+    const { lowest, highest, countMax } = asked;
+    const isAsked = (uid: number): boolean => uid >= lowest && uid <= highest;
+    return { set: `${lowest}:${highest}`, isAsked, countMax };
+  }
+  const wanted = new Set(asked);
+  return { set: formatUidSet(asked), isAsked: (uid) => wanted.has(uid), countMax: wanted.size };
 }

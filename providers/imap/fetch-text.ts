@@ -61,7 +61,7 @@ async function settleDoubtful(
   });
   const uids = doubtful.map(({ uid }) => uid);
   for (const uid of uids) texts.delete(uid);
-  for (const uid of await stillThere(folder.client, uids)) texts.set(uid, 'unreadable');
+  for (const uid of await stillThere(folder, uids)) texts.set(uid, 'unreadable');
 }
 
 /** An empty part may come as NIL; a part with a size may not. */

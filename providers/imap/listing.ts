@@ -1,14 +1,26 @@
 import type { ImapFlow, SearchObject } from 'imapflow';
 import { dayMs } from '../../domain/clock.ts';
-import { listingSpanMax, listingWindow, messagesMax, searchBytesMax } from './bounds.ts';
+import {
+  announcedBytes,
+  listingSpanMax,
+  listingWindow,
+  messagesMax,
+  searchBytesMax,
+  searchedUidBytes,
+} from './bounds.ts';
 import { withinBudget } from './budget.ts';
 import type { ImapConnection } from './connect.ts';
 import { refused, translated } from './errors.ts';
-import { formatUidSet, parseUidSet } from './uid-set.ts';
+import { formatUidSet, parseUidSet, splitUids } from './uid-set.ts';
 
 export interface UidRange {
   lowest: number;
   highest: number;
+}
+
+/** The connection changes when it has to be opened again. */
+interface Folder {
+  readonly connection: ImapConnection;
 }
 
 /** What a listing looks at besides the range. */
@@ -23,7 +35,7 @@ export interface ListingOptions {
  * Inside a window the order is the asked one too.
  */
 export async function* listUids(
-  folder: { readonly connection: ImapConnection },
+  folder: Folder,
   { lowest, highest }: UidRange,
   { direction, since }: ListingOptions,
 ): AsyncGenerator<number[]> {
@@ -54,14 +66,33 @@ export async function countSince(client: ImapFlow, since: Date): Promise<number 
   return count === undefined ? undefined : Math.min(count, messagesMax);
 }
 
-/** Which of these UIDs the folder still holds. */
-export async function stillThere(client: ImapFlow, uids: readonly number[]): Promise<Set<number>> {
-  if (uids.length === 0) return new Set();
+/** Which of these UIDs the folder still holds, whatever the session was told of it. */
+export async function stillThere(folder: Folder, uids: readonly number[]): Promise<number[]> {
+  if (uids.length === 0) return [];
   // Until then the server may go on listing what others have expunged (RFC 9051 §5.5).
-  await translated(client.noop());
-  const found = await translated(client.search({ uid: formatUidSet(uids) }, { uid: true }));
-  if (!Array.isArray(found)) throw refused();
-  return new Set(found);
+  await translated(folder.connection.client.noop());
+  return await listAmong(folder, uids);
+}
+
+/**
+ * Which of these UIDs the folder holds, ascending.
+ * @throws ProviderFailure when the server refuses
+ */
+export async function listAmong(
+  { connection }: Folder,
+  uids: readonly number[],
+): Promise<number[]> {
+  const { client } = connection;
+  const present: number[] = [];
+  for (const part of splitUids(uids)) {
+    const bytesMax = part.length * searchedUidBytes + announcedBytes;
+    const search = () => client.search({ uid: formatUidSet(part) }, { uid: true });
+    const found = await translated(withinBudget(connection, { bytesMax }, search));
+    if (!Array.isArray(found)) throw refused();
+    const shown = new Set(found);
+    present.push(...part.filter((uid) => shown.has(uid)));
+  }
+  return present;
 }
 
 /**

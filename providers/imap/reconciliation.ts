@@ -5,8 +5,8 @@ import type {
   ListingRequest,
 } from '../../domain/provider.ts';
 import { compareBatch } from './bounds.ts';
-import { streamFlags } from './compare.ts';
 import { translated } from './errors.ts';
+import { fetchFlags } from './fetch-flags.ts';
 import { listUids } from './listing.ts';
 import { readLiveCursor } from './live-cursor.ts';
 import { openFolder, type OpenFolder } from './open-folder.ts';
@@ -42,9 +42,9 @@ async function describe(
 ): Promise<ListingPage> {
   const range = { lowest: uids[0]!, highest: uids.at(-1)! };
   const flags = new Map<number, FlagChange | undefined>(uids.map((uid) => [uid, undefined]));
-  for await (const change of streamFlags(folder, range.lowest, range.highest)) {
-    flags.set(change.uid, change);
-  }
+  // What SEARCH left out comes on top; if it left out more than it said, it said nothing.
+  const asked = { ...range, countMax: 2 * compareBatch };
+  for (const change of await fetchFlags(folder, asked)) flags.set(change.uid, change);
   const inside = since && (await collectUids(folder, range, since));
   const items = [...flags].map(([uid, change]) => ({
     uid,

@@ -1,3 +1,4 @@
+import { compareBatch, uidSetCharsMax } from './bounds.ts';
 import { responseTooLarge } from './errors.ts';
 
 /** UIDs as a sequence set (RFC 9051 §4.1.1): runs become ranges, so that commands stay short. */
@@ -12,6 +13,22 @@ export function formatUidSet(uids: readonly number[]): string {
     i += 1;
   }
   return parts.join(',');
+}
+
+/** Splits UIDs, ascending, so that each command stays short and its answer bounded. */
+export function* splitUids(uids: readonly number[]): Generator<number[]> {
+  const sorted = uids.toSorted((a, b) => a - b);
+  for (let at = 0; at < sorted.length;) {
+    let end = at;
+    for (let chars = 0; end < sorted.length && end - at < compareBatch; end += 1) {
+      // Of a run only the two ends are written.
+      const inRun = end > at && sorted[end]! <= sorted[end - 1]! + 1;
+      if (!inRun) chars += 2 * (String(sorted[end]).length + 1);
+      if (chars > uidSetCharsMax) break;
+    }
+    yield sorted.slice(at, end);
+    at = end;
+  }
 }
 
 /**

@@ -2,15 +2,16 @@ import type { MailboxObject } from 'imapflow';
 import type { FlagsRequest } from '../../../domain/mail-writer.ts';
 import type { FlagsChange } from '../../../domain/intent.ts';
 import type { FlagChange } from '../../../domain/provider.ts';
-import { translated } from '../errors.ts';
-import { flagNames, readFlags } from '../flags.ts';
+import { fetchFlags } from '../fetch-flags.ts';
+import { flagNames } from '../flags.ts';
 import { isGmail } from '../gmail.ts';
+import { listAmong } from '../listing.ts';
 import type { Lease } from '../session-pool.ts';
 import { formatUidSet } from '../uid-set.ts';
 import { atom, runCommand, sequence } from './command.ts';
 import { splitChange, storeLabels } from './labels.ts';
 import { flagNotKept } from './refusals.ts';
-import { presentUids, withSelected, type SelectedFolder } from './selected.ts';
+import { withSelected, type SelectedFolder } from './selected.ts';
 
 /**
  * Adds and removes flags and keywords of a set of messages, one STORE each (RFC 9051 §6.4.6), and
@@ -22,16 +23,16 @@ export async function changeFlags(
   { collection, uids, change }: FlagsRequest,
 ): Promise<FlagChange[]> {
   return await withSelected(lease, collection, async (folder) => {
-    const present = await presentUids(folder.client, uids);
+    const present = await listAmong(folder, uids);
     if (present.length === 0) return [];
     if (!isGmail(folder.client)) {
       await changeKeywords(folder, present, change);
-      return await readBack(folder, present);
+      return await fetchFlags(folder, present);
     }
     const { keywords, labels } = await splitChange(folder, present, change);
     await changeKeywords(folder, present, keywords);
     await storeLabels(folder, present, labels);
-    return await readBack(folder, present);
+    return await fetchFlags(folder, present);
   });
 }
 
@@ -73,15 +74,4 @@ function isKept({ permanentFlags }: MailboxObject, name: string): boolean {
 /** All that a keyword can be (RFC 9051 §9, flag-keyword); no folder holds another. */
 function isAtom(name: string): boolean {
   return /^[^\s\p{Cc}(){%*"\\\]\u0080-\u{10ffff}]+$/u.test(name);
-}
-
-async function readBack({ client }: SelectedFolder, uids: number[]): Promise<FlagChange[]> {
-  const asked = new Set(uids);
-  const set = formatUidSet(uids);
-  const query = { uid: true, flags: true, labels: true };
-  const rows = await translated(client.fetchAll(set, query, { uid: true }));
-  return rows.flatMap(({ uid, flags, labels, modseq }) => {
-    if (!flags || !asked.has(uid) || (isGmail(client) && !labels)) return [];
-    return [{ uid, ...readFlags(flags, labels), version: modseq ?? 0n }];
-  });
 }

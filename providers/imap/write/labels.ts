@@ -1,7 +1,11 @@
 import { encodePath } from 'imapflow/lib/tools.js';
 import { noFlagsChange, type FlagsChange } from '../../../domain/intent.ts';
+import { announcedBytes, flagRowBytes } from '../bounds.ts';
 import { translated } from '../errors.ts';
-import { formatUidSet } from '../uid-set.ts';
+import { flagItems } from '../fetch-flags.ts';
+import type { FetchedRow } from '../fetched-row.ts';
+import { fetchRows } from '../fetch-rows.ts';
+import { formatUidSet, splitUids } from '../uid-set.ts';
 import { atom, runCommand, sequence, string, type Token } from './command.ts';
 import { labelNotKept, labelNotWritable, translatedWrite } from './refusals.ts';
 import type { SelectedFolder } from './selected.ts';
@@ -93,13 +97,25 @@ interface Shown {
   labels: ReadonlySet<string>;
 }
 
-async function readShown({ client }: SelectedFolder, uids: readonly number[]): Promise<Shown[]> {
-  const asked = new Set(uids);
-  const query = { uid: true, flags: true, labels: true };
-  const rows = await translated(client.fetchAll(formatUidSet(uids), query, { uid: true }));
-  return rows.flatMap(({ uid, flags, labels }) =>
-    flags && labels && asked.has(uid) ? [{ flags, labels }] : [],
-  );
+/** All that messages show, also beyond the bounds on what is kept of them. */
+async function readShown(folder: SelectedFolder, uids: readonly number[]): Promise<Shown[]> {
+  const items = flagItems(folder.client);
+  const shown: Shown[] = [];
+  for (const part of splitUids(uids)) {
+    const bytesMax = part.length * flagRowBytes + announcedBytes;
+    const rows = await translated(fetchRows(folder, part, { items, bytesMax, keep, merge }));
+    for (const { flags, labels } of rows.values())
+      if (flags && labels) shown.push({ flags, labels });
+  }
+  return shown;
+}
+
+function keep({ flags, labels }: FetchedRow): Partial<Shown> {
+  return { ...(flags && { flags }), ...(labels && { labels: new Set(labels) }) };
+}
+
+function merge(before: Partial<Shown>, after: Partial<Shown>): Partial<Shown> {
+  return { ...before, ...after };
 }
 
 function isKeyword({ mailbox }: SelectedFolder, name: string): boolean {

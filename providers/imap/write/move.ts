@@ -2,15 +2,17 @@ import { encodePath } from 'imapflow/lib/tools.js';
 import type { MovedItem, MoveOutcome, MoveRequest } from '../../../domain/mail-writer.ts';
 import type { RemoteCollection } from '../../../domain/provider.ts';
 import { refused, translated } from '../errors.ts';
+import { listAmong, listUids } from '../listing.ts';
+import { lastUid } from '../open-folder.ts';
 import type { Lease } from '../session-pool.ts';
 import { formatUidSet } from '../uid-set.ts';
 import { canExpungeSome, movesAtOnce } from './abilities.ts';
 import { atom, runCommand, sequence, type ServerLine } from './command.ts';
-import { pairCopies, readIdentities } from './copies.ts';
+import { readIdentities } from './copies.ts';
 import { readCopyUid } from './copy-uid.ts';
 import { removalUnsupported } from './refusals.ts';
 import { expunge } from './remove.ts';
-import { presentUids, withSelected, type SelectedFolder } from './selected.ts';
+import { withSelected, type SelectedFolder } from './selected.ts';
 
 /**
  * Moves messages: in one step where the server has MOVE (RFC 6851), else by COPY, a mark and an
@@ -20,7 +22,7 @@ export async function moveMessages(lease: Lease, request: MoveRequest): Promise<
   const { client } = lease.connection;
   if (movesAtOnce(client)) {
     return await withSelected(lease, request.collection, async (folder) => {
-      const present = await presentUids(folder.client, request.uids);
+      const present = await listAmong(folder, request.uids);
       return present.length === 0
         ? { moved: [] }
         : await transfer(folder, 'MOVE', present, request);
@@ -47,7 +49,7 @@ async function copyAndExpunge(lease: Lease, request: MoveRequest): Promise<MoveO
   const { collection, uids, target } = request;
   const copied = request.copiesFrom === null ? [] : await findCopies(lease, request);
   return await withSelected(lease, collection, async (folder) => {
-    const present = await presentUids(folder.client, uids);
+    const present = await listAmong(folder, uids);
     const done = new Set(copied.map(({ uid }) => uid));
     const left = present.filter((uid) => !done.has(uid));
     const { moved } =
@@ -61,16 +63,21 @@ async function findCopies(lease: Lease, request: MoveRequest): Promise<MovedItem
   const { client } = lease.connection;
   const { collection, target, uids } = request;
   await translated(client.mailboxOpen(collection.ref, { readOnly: true }));
-  const present = await presentUids(client, uids);
-  const sources = await readIdentities(client, formatUidSet(present));
+  const sources = new Map<string, number[]>();
+  for await (const { uid, identity } of readIdentities(lease, await listAmong(lease, uids))) {
+    sources.set(identity, [...(sources.get(identity) ?? []), uid]);
+  }
   await translated(client.mailboxOpen(target.ref, { readOnly: true }));
-  // `n:*` always holds the last message (RFC 9051 §6.4.9).
-  const from = request.copiesFrom ?? 1;
-  const copies = await readIdentities(client, `${from}:*`);
-  return pairCopies(
-    sources,
-    copies.filter(({ uid }) => uid >= from),
-  );
+  const range = { lowest: request.copiesFrom ?? 1, highest: await lastUid({ client }) };
+  const copied: MovedItem[] = [];
+  for await (const window of listUids(lease, range, { direction: 'ascending' })) {
+    for await (const copy of readIdentities(lease, window)) {
+      // Each source and each copy once.
+      const uid = sources.get(copy.identity)?.shift();
+      if (uid !== undefined) copied.push({ uid, newUid: copy.uid });
+    }
+  }
+  return copied;
 }
 
 async function transfer(

@@ -1,12 +1,12 @@
 import type { RemoteCollection } from '../../../domain/provider.ts';
-import { translated } from '../errors.ts';
+import { listAmong, stillThere } from '../listing.ts';
 import type { Lease } from '../session-pool.ts';
 import { formatUidSet } from '../uid-set.ts';
 import { canExpungeSome } from './abilities.ts';
 import { storeFlags } from './change-flags.ts';
 import { runCommand, sequence } from './command.ts';
 import { removalUnsupported } from './refusals.ts';
-import { presentUids, withSelected, type SelectedFolder } from './selected.ts';
+import { withSelected, type SelectedFolder } from './selected.ts';
 
 /**
  * Deletes messages for good. Without UIDPLUS (RFC 4315) a server only knows EXPUNGE, which takes
@@ -19,11 +19,9 @@ export async function deleteMessages(
   { collection, uids }: { collection: RemoteCollection; uids: number[] },
 ): Promise<{ gone: number[] }> {
   return await withSelected(lease, collection, async (folder) => {
-    const present = await presentUids(folder.client, uids);
+    const present = await listAmong(folder, uids);
     await expunge(folder, present);
-    // Until then the server may go on listing what is expunged (RFC 9051 §5.5).
-    await translated(folder.client.noop());
-    const left = new Set(await presentUids(folder.client, uids));
+    const left = new Set(await stillThere(folder, present));
     return { gone: present.filter((uid) => !left.has(uid)) };
   });
 }

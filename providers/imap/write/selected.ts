@@ -1,14 +1,16 @@
 import type { ImapFlow, MailboxObject } from 'imapflow';
 import { ProviderFailure, unexplainedCode } from '../../../domain/failure.ts';
 import type { RemoteCollection } from '../../../domain/provider.ts';
-import { refused, translated, uidValidityChanged } from '../errors.ts';
+import type { ImapClient } from '../client.ts';
+import type { ImapConnection } from '../connect.ts';
+import { translated, uidValidityChanged } from '../errors.ts';
 import type { Lease } from '../session-pool.ts';
-import { formatUidSet } from '../uid-set.ts';
 import { folderMissing, notPermitted, translatedWrite } from './refusals.ts';
 
 /** A folder that is open for writing. */
 export interface SelectedFolder {
-  client: ImapFlow;
+  connection: ImapConnection;
+  client: ImapClient;
   mailbox: MailboxObject;
 }
 
@@ -19,10 +21,11 @@ export interface SelectedFolder {
  * @throws ProviderFailure, `cursor-expired` when the folder was renumbered since it was listed
  */
 export async function withSelected<T>(
-  { connection: { client } }: Lease,
+  { connection }: Lease,
   collection: RemoteCollection,
   work: (folder: SelectedFolder) => Promise<T>,
 ): Promise<T> {
+  const { client } = connection;
   const mailbox = await select(client, collection);
   try {
     if (
@@ -32,7 +35,7 @@ export async function withSelected<T>(
       throw uidValidityChanged();
     }
     if (mailbox.readOnly === true) throw notPermitted();
-    return await work({ client, mailbox });
+    return await work({ connection, client, mailbox });
   } finally {
     // A connection that is gone has left the folder as well, and without expunging.
     if (client.usable) await translated(client.mailboxOpen(collection.ref, { readOnly: true }));
@@ -47,13 +50,4 @@ async function select(client: ImapFlow, { ref }: RemoteCollection): Promise<Mail
     const unexplained = error instanceof ProviderFailure && error.code === unexplainedCode;
     throw unexplained ? folderMissing(error) : error;
   }
-}
-
-/** Which of these UIDs the open folder holds, ascending. */
-export async function presentUids(client: ImapFlow, uids: readonly number[]): Promise<number[]> {
-  if (uids.length === 0) return [];
-  const found = await translated(client.search({ uid: formatUidSet(uids) }, { uid: true }));
-  if (!Array.isArray(found)) throw refused();
-  const present = new Set(found);
-  return uids.filter((uid) => present.has(uid)).toSorted((a, b) => a - b);
 }
