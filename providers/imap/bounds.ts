@@ -137,7 +137,7 @@ export const restFlow = { bytesMax: 256 * kib, windowMs: minuteMs } as const;
 
 export interface ImapLimits {
   /**
-   * From the first packet to the login in all. The timeouts of the single steps start again with
+   * From the first packet to the login in all, and for a watch's opening of the inbox. The timeouts of the single steps start again with
    * every byte, so a peer that sends one a second would be waited for without end.
    */
   openTimeoutMs: number;
@@ -152,6 +152,8 @@ export interface ImapLimits {
   sessionsPerAccount: number;
   /** An idle session is asked for a sign of life before it is used again after this. */
   livenessAfterMs: number;
+  /** And has so long to give it, whatever else it says meanwhile; a new one is opened then. */
+  livenessTimeoutMs: number;
   /** A failed login check takes at least this long, so that ports cannot be told apart by time. */
   failureLatencyMs: number;
   /** One sweep of a watch: `foldersMax` folders without LIST-STATUS, at 30 ms each. */
@@ -170,6 +172,7 @@ export const defaultLimits: ImapLimits = {
   poolIdleMs: minuteMs,
   sessionsPerAccount: 2,
   livenessAfterMs: 10 * secondMs,
+  livenessTimeoutMs: 10 * secondMs,
   failureLatencyMs: 2 * secondMs,
   sweepTimeoutMs: 5 * minuteMs,
   idleRenewMs: 9 * minuteMs,

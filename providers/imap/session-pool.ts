@@ -4,6 +4,7 @@ import { restFlow, type ImapLimits } from './bounds.ts';
 import { limitFlow } from './budget.ts';
 import type { ConnectImap, ImapConnection } from './connect.ts';
 import { createTurnstile, type Turnstile } from './turnstile.ts';
+import { withinTime, type Patience } from './within-time.ts';
 
 /** A connection in the hands of one session; nobody else uses it until it is released. */
 export interface Lease {
@@ -78,8 +79,7 @@ export function createSessionPool(connect: ConnectImap, limits: ImapLimits): Ses
       await lane.places.enter(signal);
       try {
         const first =
-          (await takeIdle(lane, limits.livenessAfterMs)) ??
-          (await connect(account.imap, 'sync', signal));
+          (await takeIdle(lane, limits, signal)) ?? (await connect(account.imap, 'sync', signal));
         const owner = {
           open: () => connect(account.imap, 'sync', signal),
           giveBack: (connection: ImapConnection, broken: boolean) => {
@@ -147,21 +147,27 @@ function createLease(
 }
 
 /** The connection parked last that still lives. */
-async function takeIdle(lane: Lane, livenessAfterMs: number): Promise<ImapConnection | undefined> {
+async function takeIdle(
+  lane: Lane,
+  { livenessAfterMs, livenessTimeoutMs: timeoutMs }: ImapLimits,
+  signal: AbortSignal | undefined,
+): Promise<ImapConnection | undefined> {
   for (let entry = lane.idle.pop(); entry; entry = lane.idle.pop()) {
     clearTimeout(entry.timer);
     const { connection, since } = entry;
     entry.awake();
     const rested = Date.now() - since >= livenessAfterMs;
-    if (connection.client.usable && (!rested || (await isAlive(connection)))) return connection;
+    const lives = !rested || (await isAlive(connection, { timeoutMs, signal }));
+    if (lives && connection.client.usable) return connection;
     connection.client.close();
   }
   return undefined;
 }
 
 /** A server may have dropped a silent connection without our socket having noticed. */
-async function isAlive({ client }: ImapConnection): Promise<boolean> {
-  await client.noop();
+async function isAlive({ client }: ImapConnection, patience: Patience): Promise<boolean> {
+  if (!client.usable) return false;
+  await withinTime(client, patience, () => client.noop());
   // imapflow does not say that a NOOP failed; a connection that ended closes in the next turn.
   await nextTurn();
   return client.usable;

@@ -3,6 +3,7 @@ import type { ImapLimits } from './bounds.ts';
 import type { ConnectImap } from './connect.ts';
 import { translated } from './errors.ts';
 import { listCollections } from './folders.ts';
+import { withinTime } from './within-time.ts';
 
 /**
  * Watches an account over a connection of its own: IDLE on the inbox (RFC 2177), which imapflow
@@ -12,7 +13,7 @@ import { listCollections } from './folders.ts';
  */
 export async function openWatch(
   connect: ConnectImap,
-  { sweepTimeoutMs }: Pick<ImapLimits, 'sweepTimeoutMs'>,
+  { openTimeoutMs, sweepTimeoutMs }: Pick<ImapLimits, 'openTimeoutMs' | 'sweepTimeoutMs'>,
   account: MailAccount,
   listener: WatchListener,
   signal?: AbortSignal,
@@ -29,7 +30,8 @@ export async function openWatch(
     listener.ended();
   };
   try {
-    await translated(client.mailboxOpen('INBOX', { readOnly: true }));
+    const open = () => client.mailboxOpen('INBOX', { readOnly: true });
+    await translated(withinTime(client, { timeoutMs: openTimeoutMs, signal }, open));
   } catch (error) {
     client.close();
     throw error;
@@ -40,18 +42,13 @@ export async function openWatch(
   client.once('close', ended);
   if (!client.usable) ended();
   return {
-    sweep: async () => {
-      // A byte now and then satisfies the socket's own time-out; this one nothing satisfies.
-      const wall = setTimeout(() => client.close(), sweepTimeoutMs);
-      try {
+    sweep: async () =>
+      await withinTime(client, { timeoutMs: sweepTimeoutMs }, async () => {
         // The inbox is open: without a NOOP its counters would be those of the last look.
         await translated(client.noop());
         const folders = await listCollections(connection);
         return folders.map(({ ref, mark }) => ({ ref, mark }));
-      } finally {
-        clearTimeout(wall);
-      }
-    },
+      }),
     [Symbol.asyncDispose]: async () => {
       over = true;
       client.close();

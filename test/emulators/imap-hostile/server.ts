@@ -37,6 +37,8 @@ export interface HostileServer extends AsyncDisposable {
   /** Every command of every connection, without its tag. */
   commands: string[];
   connections(): number;
+  /** Connections open now. */
+  open(): number;
   /** Bytes that all clients together have taken. */
   sent(): number;
 }
@@ -75,6 +77,7 @@ export async function createHostileServer(script: HostileScript): Promise<Hostil
   return {
     ...{ port: address.port, mailboxes, commands },
     connections: () => counts.connections,
+    open: () => sockets.size,
     sent: () => [...wires].reduce((sum, wire) => sum + wire.sent(), counts.sent),
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy();

@@ -12,6 +12,7 @@ export interface Wire {
   /** Says nothing until the client is gone. */
   hang(): Promise<void>;
   cut(): void;
+  open(): boolean;
   /** Bytes that the client's side has taken. */
   sent(): number;
 }
@@ -45,6 +46,7 @@ export function createWire(socket: Socket): Wire {
     },
     hang: () => gone,
     cut: () => void socket.destroy(),
+    open: isOpen,
     sent: () => socket.bytesWritten,
   };
 }

@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { createHostileServer, type HostileCall } from '../../emulators/imap-hostile/server.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { accountAt, localProvider, scriptServer } from './support.ts';
 
@@ -77,6 +78,39 @@ test('idle sessions are closed, and a silent one is asked before it is used', as
   expect(server.connections()).toBe(2);
   await waitFor(() => server.open() === 0, { what: 'the idle session to be closed' });
   await provider.close();
+});
+
+describe('an idle session that answers its NOOP with words, and never ends', () => {
+  const limits = { sessionsPerAccount: 1, livenessAfterMs: 0, socketTimeoutMs: 1_000 };
+  /** Well before the socket's time-out, so that silence never lasts as long as that. */
+  const drip = async ({ command, wire }: HostileCall) => {
+    if (command !== 'NOOP') return undefined;
+    while (wire.open()) await wire.drip('* OK still here\r\n', 50);
+    return null;
+  };
+
+  test('is replaced when its time is over', async () => {
+    await using server = await createHostileServer({ answer: drip });
+    const provider = localProvider({ ...limits, livenessTimeoutMs: 1_500 });
+    await (await provider.connect(accountAt(server)))[Symbol.asyncDispose]();
+    const startedAt = performance.now();
+    await using session = await provider.connect(accountAt(server));
+    expect(performance.now() - startedAt).toBeGreaterThan(limits.socketTimeoutMs);
+    expect(server.connections()).toBe(2);
+    expect(await session.collections()).toHaveLength(1);
+    await provider.close();
+  });
+
+  test('is closed when the caller gives up, and its place is free', async () => {
+    await using server = await createHostileServer({ answer: drip });
+    const provider = localProvider(limits);
+    await (await provider.connect(accountAt(server)))[Symbol.asyncDispose]();
+    const waiting = provider.connect(accountAt(server), AbortSignal.timeout(200));
+    await expect(waiting).rejects.toMatchObject({ code: 'imap-too-slow' });
+    await (await provider.connect(accountAt(server)))[Symbol.asyncDispose]();
+    expect(server.connections()).toBe(2);
+    await provider.close();
+  });
 });
 
 test('a session that is given back in mid-read is not used again', async () => {

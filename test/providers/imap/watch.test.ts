@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createHostileServer } from '../../emulators/imap-hostile/server.ts';
 import { startDovecot, type CapabilityLevel, type Dovecot } from '../../support/dovecot.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { accountAt, appendMany, dovecotAccount, localProvider, scriptServer } from './support.ts';
@@ -65,6 +66,33 @@ describe.each<CapabilityLevel>(['condstore', 'plain'])('a watch at a %s server',
     await using again = await provider.watch(dovecotAccount(dovecot), listener);
     await again.sweep();
     expect(ends).toBe(0);
+  });
+});
+
+describe('an inbox whose opening is answered with words, and never ends', () => {
+  const listener = { changed: () => undefined, ended: () => undefined };
+  const openDripping = () =>
+    createHostileServer({
+      answer: async ({ command, wire }) => {
+        if (!command.startsWith('EXAMINE')) return undefined;
+        while (wire.open()) await wire.drip('* OK still here\r\n', 50);
+        return null;
+      },
+    });
+
+  test('is left when its time is over', async () => {
+    await using server = await openDripping();
+    const provider = localProvider({ openTimeoutMs: 1_500, socketTimeoutMs: 1_000 });
+    const watch = provider.watch(accountAt(server), listener);
+    await expect(watch).rejects.toMatchObject({ code: 'imap-connection-lost' });
+    await waitFor(() => server.open() === 0, { what: 'the connection to be closed' });
+  });
+
+  test('is left when the caller gives up', async () => {
+    await using server = await openDripping();
+    const watch = localProvider().watch(accountAt(server), listener, AbortSignal.timeout(200));
+    await expect(watch).rejects.toMatchObject({ code: 'imap-connection-lost' });
+    await waitFor(() => server.open() === 0, { what: 'the connection to be closed' });
   });
 });
 
