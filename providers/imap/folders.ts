@@ -107,7 +107,7 @@ function toCollection(
     uidValidity: status?.uidValidity ? String(status.uidValidity) : undefined,
     objectId,
     mark: status ? markOf(status) : 'refused',
-    exact: status?.highestModseq !== undefined,
+    exact: status !== undefined && modseqOf(status) !== undefined,
   };
 }
 
@@ -120,8 +120,13 @@ function pathOf({ parent, name, delimiter }: ListResponse): string[] {
 
 /** Moves with new mail, expunges and renumbering; with flags too where there is a MODSEQ. */
 function markOf(status: StatusObject): string {
-  const { uidValidity, uidNext, messages, highestModseq, unseen } = status;
-  return [uidValidity, uidNext, messages, highestModseq ?? `u${unseen ?? ''}`].join(':');
+  const { uidValidity, uidNext, messages, unseen } = status;
+  return [uidValidity, uidNext, messages, modseqOf(status) ?? `u${unseen ?? ''}`].join(':');
+}
+
+/** Zero says that the folder keeps no mod-sequences (RFC 7162 §3.1.7). */
+function modseqOf({ highestModseq }: StatusObject): bigint | undefined {
+  return highestModseq || undefined;
 }
 
 /** The part of a mark that hints at flag changes. */

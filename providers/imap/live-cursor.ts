@@ -22,7 +22,8 @@ export function presentCursor(state: FolderState, collection: RemoteCollection):
     uidValidity,
     uidNext,
     messages,
-    modseq: modseq?.toString() ?? null,
+    // Zero is none (RFC 7162 §3.1.7).
+    modseq: modseq ? modseq.toString() : null,
     flagHint: flagHintOf(collection.mark),
   };
 }

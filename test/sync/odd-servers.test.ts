@@ -67,6 +67,35 @@ const levels: [string, string[] | undefined][] = [
   ['with none', plain],
 ];
 
+describe.each([
+  ['says so at its opening', '[NOMODSEQ]'],
+  ['says zero there too', '[HIGHESTMODSEQ 0]'],
+])('a folder without mod-sequences at a CONDSTORE server, which %s', (_how, code) => {
+  test('is looked through for changed flags', async () => {
+    await open();
+    rewrite = (line) =>
+      line
+        .replace(/\[HIGHESTMODSEQ \d+\]/, code)
+        .replace(/ HIGHESTMODSEQ \d+/, ' HIGHESTMODSEQ 0')
+        .replace(/ ?MODSEQ \(\d+\)/, '');
+    await mailbox.importAll();
+    const flags = async () => (await mailbox.places()).map(({ uid, flags: bits }) => [uid, bits]);
+    account.setFlags('INBOX', [2], ['\\Seen']);
+    expect(await mailbox.live()).toMatchObject({ ...done, updated: 1 });
+    // What no counter tells is seen by the looks that nobody asked for.
+    account.setFlags('INBOX', [4], ['\\Flagged']);
+    expect(await mailbox.live()).toMatchObject({ ...done, updated: 0 });
+    expect(await mailbox.live({ poked: false })).toMatchObject({ ...done, updated: 1 });
+    expect(await flags()).toEqual(
+      expect.arrayContaining([
+        [2, 1],
+        [4, 4],
+        [3, 0],
+      ]),
+    );
+  });
+});
+
 describe.each(levels)('a server %s', (_level, capabilities) => {
   test.each([
     ['lower than it is', (n: number) => Math.max(1, n - 3)],
