@@ -43,6 +43,7 @@ const refusals = {
   'imap-refused': 'the server refused a command',
   'imap-connection-lost': 'the connection broke off each time',
   'imap-response-too-large': 'the server answered with more than Steward reads',
+  'imap-answer-cut-off': 'the server carried it out in part, however often it was asked',
   'imap-too-slow': 'the server did not finish its answer',
   'imap-uidvalidity-changed': 'the folder was renumbered meanwhile',
 };

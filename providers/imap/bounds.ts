@@ -68,6 +68,9 @@ export const searchedUidBytes = 11;
 /** All outlines of one fetch: 400 honest headers are 4 MB; what weighs more is fetched in halves. */
 export const outlineBytesMax = 12 * mib;
 
+/** A UID is a 32-bit number (RFC 9051 §9, uniqueid). */
+export const uidMax = 2 ** 32 - 1;
+
 /** UIDs named in one command as text: servers need take no line beyond 8 KB (RFC 7162 §4). */
 export const uidSetCharsMax = 7_000;
 
@@ -137,8 +140,9 @@ export const restFlow = { bytesMax: 256 * kib, windowMs: minuteMs } as const;
 
 export interface ImapLimits {
   /**
-   * From the first packet to the login in all, and for a watch's opening of the inbox. The timeouts of the single steps start again with
-   * every byte, so a peer that sends one a second would be waited for without end.
+   * From the first packet to the login in all, and for a watch's opening of the inbox. The timeouts
+   * of the single steps start again with every byte, so a peer that sends one a second would be
+   * waited for without end.
    */
   openTimeoutMs: number;
   /** Name resolution, TCP and TLS together; a member waits for the answer. */

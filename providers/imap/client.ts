@@ -1,12 +1,31 @@
 import { ImapFlow } from 'imapflow';
 import { decodePath } from 'imapflow/lib/tools.js';
+import { settled } from '../../domain/settled.ts';
 import { readFetchedRow, type FetchedRow, type Token } from './fetched-row.ts';
+import { cutOff } from './message-limit.ts';
 import { readUidRanges } from './uid-ranges.ts';
 
-/** The part of imapflow's parsed response that VANISHED needs. */
-interface Untagged {
+/** A line of the server as imapflow parses it, as far as it is read here. */
+interface Line {
   attributes?: unknown[];
 }
+
+interface ExecOptions {
+  untagged?: Record<string, (line: Line) => Promise<void>>;
+}
+
+/** What a command ended with; the next one waits until `next` is called. */
+interface Answer {
+  response: Line;
+  next(): void;
+}
+
+/** The library's own way to give a command; it stands in no declaration. */
+const { exec: give } = ImapFlow.prototype as unknown as {
+  exec(command: string, attributes: unknown, options: ExecOptions): Promise<Answer>;
+};
+
+const limitCode = 'MESSAGELIMIT';
 
 /**
  * A thing that FETCH can be asked for: an item by its name, or the first bytes of a section, which
@@ -17,25 +36,65 @@ export type FetchItem = string | { section: string; fields?: readonly string[]; 
 /**
  * imapflow, but with a VANISHED (RFC 7162 §3.2.10) of our own: its handler walks the set UID by UID,
  * up to sixteen million of them for each line that a server cares to send, and ends there without
- * a word. Here the set stays a list of ranges.
+ * a word. Here the set stays a list of ranges. And an answer that the server's limit on messages
+ * (RFC 9738) has cut off, which looks like any other, is an error.
  */
 export class ImapClient extends ImapFlow {
-  /** The library's own way to give a command; it stands in no declaration. */
-  declare private exec: (
-    command: string,
-    attributes: unknown[],
-    options: { untagged: Record<string, (untagged: Untagged) => Promise<void>> },
-  ) => Promise<{ next(): void }>;
-
   /** Told of each set of UIDs that vanished before the mailbox was opened. */
   vanishedEarlier: ((set: string) => void) | undefined;
+
+  /** Told of the lowest UID that an answer looked at before it was cut off, instead of an error. */
+  onCutOff: ((lowestUid: number | undefined) => void) | undefined;
+
+  /** How many messages one command may name (RFC 9738). */
+  get messageLimit(): number {
+    for (const name of this.capabilities.keys()) {
+      const [, limit] = /^MESSAGELIMIT=([1-9]\d{0,9})$/.exec(name) ?? [];
+      if (limit !== undefined) return Number(limit);
+    }
+    return Number.POSITIVE_INFINITY;
+  }
+
+  /**
+   * Gives any command, also the library's.
+   * @throws ProviderFailure when only some of its messages were looked at, and nobody expects that
+   */
+  exec(command: string, attributes: unknown, options: ExecOptions = {}): Promise<Answer> {
+    const answer = this.#giveWhole(command, attributes, options);
+    // The library's promises may be rejected before anybody waits for them.
+    void settled(answer);
+    return answer;
+  }
+
+  async #giveWhole(command: string, attributes: unknown, options: ExecOptions): Promise<Answer> {
+    let code: unknown[] | undefined;
+    const { untagged = {} } = options;
+    // Where the last line has another code, this one comes in a line before it.
+    const NO = async (line: Line): Promise<void> => {
+      code ??= codeOf(line, limitCode);
+      await untagged['NO']?.(line);
+    };
+    const answer = await give.call(this, command, attributes, {
+      ...options,
+      untagged: { ...untagged, NO },
+    });
+    code ??= codeOf(answer.response, limitCode);
+    if (!code) return answer;
+    const lowestUid = Number(textOf(code[2]));
+    if (this.onCutOff) this.onCutOff(Number.isInteger(lowestUid) ? lowestUid : undefined);
+    else {
+      answer.next();
+      throw cutOff();
+    }
+    return answer;
+  }
 
   /** Whether rows of the open mailbox tell their mod-sequences when they are asked (RFC 7162). */
   get showsModseq(): boolean {
     return this.enabled.has('CONDSTORE') && this.mailbox !== false && !this.mailbox.noModseq;
   }
 
-  untaggedVanished({ attributes = [] }: Untagged): void {
+  untaggedVanished({ attributes = [] }: Line): void {
     const earlier = attributes.length > 1 && Array.isArray(attributes[0]);
     const set = textOf(attributes.at(earlier ? 1 : 0));
     if (set === undefined) return;
@@ -59,7 +118,7 @@ export class ImapClient extends ImapFlow {
     onRow: (row: FetchedRow) => void,
   ): Promise<void> {
     let fault: { error: unknown } | undefined;
-    const readRow = async ({ attributes = [] }: Untagged): Promise<void> => {
+    const readRow = async ({ attributes = [] }: Line): Promise<void> => {
       const [, list] = attributes;
       const row = Array.isArray(list) ? readFetchedRow(list as Token[]) : undefined;
       if (!row || fault) return;
@@ -110,6 +169,15 @@ function mailboxIdIn(items: unknown): string | undefined {
   const at = items.findIndex((item) => textOf(item)?.toUpperCase() === 'MAILBOXID');
   const value: unknown = at < 0 ? undefined : items[at + 1];
   return textOf(Array.isArray(value) ? value[0] : value);
+}
+
+/** The words of a line's response code, when it is this one. */
+function codeOf({ attributes = [] }: Line, name: string): unknown[] | undefined {
+  const [first] = attributes;
+  const section: unknown =
+    typeof first === 'object' && first !== null && 'section' in first ? first.section : undefined;
+  if (!Array.isArray(section)) return undefined;
+  return textOf(section[0])?.toUpperCase() === name ? section : undefined;
 }
 
 function textOf(attribute: unknown): string | undefined {

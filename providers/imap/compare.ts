@@ -10,7 +10,8 @@ import { responseTooLarge, translated } from './errors.ts';
 import { fetchFlags } from './fetch-flags.ts';
 import { readFlags } from './flags.ts';
 import { isGmail } from './gmail.ts';
-import { listUids } from './listing.ts';
+import { listUids, type UidRange } from './listing.ts';
+import { throughLimit } from './message-limit.ts';
 import type { OpenFolder } from './open-folder.ts';
 import { holdsUid, readUidRanges, type UidRanges } from './uid-ranges.ts';
 
@@ -42,7 +43,9 @@ export async function* changesSince(
     else client.close();
   };
   try {
-    yield* inBatches(folder, streamChanges(folder, highest, modseq));
+    const range = { lowest: 1, highest };
+    const changes = throughLimit(client, range, (part) => streamChanges(folder, part, modseq));
+    yield* inBatches(folder, changes);
   } catch (error) {
     throw bytes > vanishedBytesMax ? responseTooLarge(error) : error;
   } finally {
@@ -126,12 +129,12 @@ async function changedFlags(
 /** Rows are taken one by one, so that a folder of a million messages is never held at once. */
 async function* streamChanges(
   { client }: OpenFolder,
-  highest: number,
+  { lowest, highest }: UidRange,
   changedSince: bigint,
 ): AsyncGenerator<FlagChange> {
   const hasLabels = isGmail(client);
   const rows = client.fetch(
-    `1:${highest}`,
+    `${lowest}:${highest}`,
     { uid: true, flags: true, labels: true },
     { uid: true, changedSince },
   );
@@ -142,7 +145,7 @@ async function* streamChanges(
       const { uid, flags, labels, modseq } = row.value;
       // Rows without what was asked for tell nothing; rows of other UIDs were not asked for.
       if (!flags || (hasLabels && !labels)) continue;
-      if (!uid || uid > highest) continue;
+      if (!uid || uid < lowest || uid > highest) continue;
       yield { uid, ...readFlags(flags, labels), version: modseq ?? 0n };
     }
   } finally {

@@ -1,5 +1,5 @@
 import type { ChangePage, ChangesRequest, KnownItems } from '../../domain/provider.ts';
-import { flagBatch, namedVanishedMax } from './bounds.ts';
+import { flagBatch, namedVanishedMax, uidMax } from './bounds.ts';
 import { changesSince, compareKnown } from './compare.ts';
 import type { LiveCursor } from './live-cursor.ts';
 import type { OpenFolder } from './open-folder.ts';
@@ -10,9 +10,6 @@ export interface Position extends Record<'before' | 'present' | 'at', LiveCursor
   /** Whether the store had items beyond the beginning already. */
   placed: boolean;
 }
-
-/** A UID is a 32-bit number (RFC 9051 §9, uniqueid). */
-const uidMax = 2 ** 32 - 1;
 
 type Found = Partial<Pick<ChangePage, 'flagChanges' | 'vanished' | 'inferred'>>;
 

@@ -27,7 +27,7 @@ export async function fetchFlags(
   const { client } = folder.connection;
   const items = flagItems(client);
   const found: FlagChange[] = [];
-  for (const part of 'lowest' in asked ? [asked] : splitUids(asked)) {
+  for (const part of 'lowest' in asked ? [asked] : splitUids(asked, client.messageLimit)) {
     const count = 'lowest' in part ? part.countMax : part.length;
     const bytesMax = count * flagRowBytes + announcedBytes;
     const rows = await translated(fetchRows(folder, part, { items, bytesMax, keep, merge }));

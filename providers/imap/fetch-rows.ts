@@ -4,6 +4,7 @@ import type { ImapConnection } from './connect.ts';
 import { responseTooLarge } from './errors.ts';
 import type { FetchedRow } from './fetched-row.ts';
 import type { UidRange } from './listing.ts';
+import { askThroughLimit } from './message-limit.ts';
 import { formatUidSet } from './uid-set.ts';
 
 /** Messages by their UIDs, or what a range holds: so many of them. */
@@ -27,11 +28,13 @@ export interface FetchRowsOptions<T> {
  * @throws ProviderFailure for a range that holds more messages than it may
  */
 export async function fetchRows<T>(
-  { connection }: { readonly connection: ImapConnection },
+  folder: { readonly connection: ImapConnection },
   asked: AskedUids,
   { items, bytesMax, keep, merge }: FetchRowsOptions<T>,
 ): Promise<Map<number, T>> {
-  const { set, isAsked, countMax } = readAsked(asked);
+  const { range, setOf, isAsked, countMax } = readAsked(asked);
+  const { connection } = folder;
+  const { client } = connection;
   const rows = new Map<number, T>();
   const collect = (row: FetchedRow): void => {
     if (!isAsked(row.uid)) return;
@@ -41,21 +44,31 @@ export async function fetchRows<T>(
     rows.set(row.uid, before === undefined ? kept : merge(before, kept));
   };
   await withinBudget(connection, { bytesMax }, () =>
-    connection.client.fetchRows(set, ['UID', ...items], collect),
+    askThroughLimit(client, range, (part) =>
+      client.fetchRows(setOf(part), ['UID', ...items], collect),
+    ),
   );
   return rows;
 }
 
 function readAsked(asked: AskedUids): {
-  set: string;
+  range: UidRange;
+  setOf: (part: UidRange) => string;
   isAsked: (uid: number) => boolean;
   countMax: number;
 } {
   if ('lowest' in asked) {
     const { lowest, highest, countMax } = asked;
     const isAsked = (uid: number): boolean => uid >= lowest && uid <= highest;
-    return { set: `${lowest}:${highest}`, isAsked, countMax };
+    const setOf = (part: UidRange): string => `${part.lowest}:${part.highest}`;
+    return { range: asked, setOf, isAsked, countMax };
   }
   const wanted = new Set(asked);
-  return { set: formatUidSet(asked), isAsked: (uid) => wanted.has(uid), countMax: wanted.size };
+  const sorted = asked.toSorted((a, b) => a - b);
+  return {
+    range: { lowest: sorted[0] ?? 1, highest: sorted.at(-1) ?? 0 },
+    setOf: ({ highest }) => formatUidSet(sorted.filter((uid) => uid <= highest)),
+    isAsked: (uid) => wanted.has(uid),
+    countMax: wanted.size,
+  };
 }

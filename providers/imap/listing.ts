@@ -1,4 +1,4 @@
-import type { ImapFlow, SearchObject } from 'imapflow';
+import type { SearchObject } from 'imapflow';
 import { dayMs } from '../../domain/clock.ts';
 import {
   announcedBytes,
@@ -7,10 +7,13 @@ import {
   messagesMax,
   searchBytesMax,
   searchedUidBytes,
+  uidMax,
 } from './bounds.ts';
 import { withinBudget } from './budget.ts';
+import type { ImapClient } from './client.ts';
 import type { ImapConnection } from './connect.ts';
 import { refused, translated } from './errors.ts';
+import { askThroughLimit } from './message-limit.ts';
 import { formatUidSet, parseUidSet, splitUids } from './uid-set.ts';
 
 export interface UidRange {
@@ -57,13 +60,17 @@ export async function* listUids(
 }
 
 /** How many messages were received since a date, where the server counts without listing them. */
-export async function countSince(client: ImapFlow, since: Date): Promise<number | undefined> {
+export async function countSince(client: ImapClient, since: Date): Promise<number | undefined> {
   if (!client.capabilities.has('ESEARCH')) return undefined;
-  const found = await translated(
-    client.search(searchFor('1:*', since), { uid: true, returnOptions: ['COUNT'] }),
-  );
-  const count = typeof found === 'object' && 'count' in found ? found.count : undefined;
-  return count === undefined ? undefined : Math.min(count, messagesMax);
+  const counts = await askThroughLimit(client, { lowest: 1, highest: uidMax }, async (part) => {
+    const found = await translated(
+      client.search(searchFor(part, since), { uid: true, returnOptions: ['COUNT'] }),
+    );
+    return typeof found === 'object' && 'count' in found ? found.count : undefined;
+  });
+  if (counts.includes(undefined)) return undefined;
+  const count = counts.reduce<number>((sum, part) => sum + (part ?? 0), 0);
+  return Math.min(count, messagesMax);
 }
 
 /** Which of these UIDs the folder still holds, whatever the session was told of it. */
@@ -84,7 +91,7 @@ export async function listAmong(
 ): Promise<number[]> {
   const { client } = connection;
   const present: number[] = [];
-  for (const part of splitUids(uids)) {
+  for (const part of splitUids(uids, client.messageLimit)) {
     const bytesMax = part.length * searchedUidBytes + announcedBytes;
     const search = () => client.search({ uid: formatUidSet(part) }, { uid: true });
     const found = await translated(withinBudget(connection, { bytesMax }, search));
@@ -104,20 +111,32 @@ async function searchUids(
   range: UidRange,
   since: Date | undefined,
 ): Promise<number[]> {
-  const { client } = connection;
+  const parts = await translated(
+    withinBudget(connection, { bytesMax: searchBytesMax }, () =>
+      askThroughLimit(connection.client, range, (part) =>
+        searchPart(connection.client, part, since),
+      ),
+    ),
+  );
+  return parts.toReversed().flat();
+}
+
+async function searchPart(
+  client: ImapClient,
+  range: UidRange,
+  since: Date | undefined,
+): Promise<number[]> {
   const { lowest, highest } = range;
-  const query = searchFor(`${lowest}:${highest}`, since);
-  const bounded = <T>(search: () => Promise<T>): Promise<T> =>
-    translated(withinBudget(connection, { bytesMax: searchBytesMax }, search));
+  const query = searchFor(range, since);
   if (!client.capabilities.has('ESEARCH')) {
-    const found = await bounded(() => client.search(query, { uid: true }));
+    const found = await client.search(query, { uid: true });
     if (!Array.isArray(found)) throw refused();
     // Dates can't be asked of FETCH: of a listing by days emptiness is taken at its word.
     if (found.length === 0 && !since) await refuseWhatIsShown(client, range);
     return found.filter((uid) => uid >= lowest && uid <= highest);
   }
   const returnOptions: ('COUNT' | 'ALL')[] = ['COUNT', 'ALL'];
-  const found = await bounded(() => client.search(query, { uid: true, returnOptions }));
+  const found = await client.search(query, { uid: true, returnOptions });
   if (!found || Array.isArray(found)) throw refused();
   if (found.all !== undefined) return parseUidSet(found.all, lowest, highest, listingSpanMax);
   // Without a match COUNT still has a value (RFC 4731 §3.1).
@@ -129,7 +148,7 @@ async function searchUids(
  * An OK without the answer that belongs to it looks like an empty one, and some servers leave an
  * empty answer out. So emptiness that nobody has stated is believed when FETCH shows nothing either.
  */
-async function refuseWhatIsShown(client: ImapFlow, { lowest, highest }: UidRange): Promise<void> {
+async function refuseWhatIsShown(client: ImapClient, { lowest, highest }: UidRange): Promise<void> {
   if (!client.mailbox || client.mailbox.exists === 0) return;
   // Until then the server may go on showing what others have expunged (RFC 9051 §5.5).
   await translated(client.noop());
@@ -147,7 +166,8 @@ async function refuseWhatIsShown(client: ImapFlow, { lowest, highest }: UidRange
 }
 
 /** SINCE compares days in the server's zone (RFC 9051 §6.4.4), so one day more is asked for. */
-function searchFor(uid: string, since: Date | undefined): SearchObject {
+function searchFor({ lowest, highest }: UidRange, since: Date | undefined): SearchObject {
+  const uid = `${lowest}:${highest === uidMax ? '*' : highest}`;
   return { uid, ...(since && { since: new Date(since.getTime() - dayMs) }) };
 }
 

@@ -23,7 +23,8 @@ export async function* readMessages(
   bounds: PageBounds,
   isWanted: (outline: Outline) => boolean = () => true,
 ): AsyncGenerator<MessageBatch> {
-  for await (const { uids, last } of chunksOf(windows, bounds.itemsMax)) {
+  const chunkMax = Math.min(bounds.itemsMax, folder.client.messageLimit);
+  for await (const { uids, last } of chunksOf(windows, chunkMax)) {
     const { outlines, failures } = await fetchOutlines(folder, uids);
     const batches = packByBytes(outlines.filter(isWanted), bounds.bytesMax);
     let from = 0;

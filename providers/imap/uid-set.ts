@@ -15,12 +15,19 @@ export function formatUidSet(uids: readonly number[]): string {
   return parts.join(',');
 }
 
-/** Splits UIDs, ascending, so that each command stays short and its answer bounded. */
-export function* splitUids(uids: readonly number[]): Generator<number[]> {
+/**
+ * Splits UIDs, ascending, so that each command stays short, its answer bounded, and both within the
+ * server's own limit on messages.
+ */
+export function* splitUids(
+  uids: readonly number[],
+  messageLimit = Number.POSITIVE_INFINITY,
+): Generator<number[]> {
+  const countMax = Math.min(compareBatch, messageLimit);
   const sorted = uids.toSorted((a, b) => a - b);
   for (let at = 0; at < sorted.length;) {
     let end = at;
-    for (let chars = 0; end < sorted.length && end - at < compareBatch; end += 1) {
+    for (let chars = 0; end < sorted.length && end - at < countMax; end += 1) {
       // Of a run only the two ends are written.
       const inRun = end > at && sorted[end]! <= sorted[end - 1]! + 1;
       if (!inRun) chars += 2 * (String(sorted[end]).length + 1);

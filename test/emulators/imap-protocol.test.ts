@@ -1,7 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ImapLines, openImapLines } from '../support/imap-lines.ts';
 import type { Mailboxes } from './imap/mailboxes.ts';
-import { createImapEmulator, type ImapEmulator, type ImapEmulatorOptions } from './imap/server.ts';
+import {
+  createImapEmulator,
+  defaultCapabilities,
+  type ImapEmulator,
+  type ImapEmulatorOptions,
+} from './imap/server.ts';
 
 const users = { 'jane@example.com': 'secret' };
 let server: ImapEmulator;
@@ -134,5 +139,54 @@ describe('grammar', () => {
       expect(await client.say(command)).toEqual([expect.stringMatching(/^BAD /)]);
     }
     expect(await client.say('FETCH 1 UID')).toEqual(['* 1 FETCH (UID 1)', 'OK done']);
+  });
+});
+
+describe('a limit on messages', () => {
+  beforeEach(async () => {
+    await stop();
+    await start({ capabilities: [...defaultCapabilities, 'MESSAGELIMIT=2'] });
+    await openInbox(4);
+  });
+
+  it('is kept to by reading the highest, and told with how far it came', async () => {
+    expect(await client.say('UID FETCH 1:3 UID')).toEqual([
+      '* 2 FETCH (UID 2)',
+      '* 3 FETCH (UID 3)',
+      'OK [MESSAGELIMIT 2 2] done',
+    ]);
+    expect(await client.say('UID FETCH 1:2 UID')).toContain('OK done');
+  });
+
+  it('counts the messages that are searched, not those that are found', async () => {
+    const answer = ['* SEARCH', 'OK [MESSAGELIMIT 2 3] done'];
+    expect(await client.say('SEARCH SEEN')).toEqual(answer);
+    expect(await client.say('SEARCH UNSEEN')).toEqual(['* SEARCH 3 4', answer[1]]);
+    expect(await client.say('UID SEARCH UID 1:2 UNSEEN')).toEqual(['* SEARCH 1 2', 'OK done']);
+  });
+
+  it('lets a part be stored, moved and expunged, and nothing be copied', async () => {
+    mail.create('Other');
+    expect(await client.say('UID STORE 1:4 +FLAGS.SILENT (\\Deleted)')).toEqual([
+      'OK [MESSAGELIMIT 2 3] stored',
+    ]);
+    expect(await client.say('UID STORE 1:2 +FLAGS.SILENT (\\Deleted)')).toEqual(['OK stored']);
+    expect(await client.say('UID COPY 1:4 Other')).toEqual([
+      'NO [MESSAGELIMIT 2] too many messages',
+    ]);
+    expect(mail.folder('Other').messages).toEqual([]);
+    const expunged = await client.say('UID EXPUNGE 1:3');
+    expect(expunged.at(-1)).toBe('OK [MESSAGELIMIT 2 2] expunged');
+    mail.append('INBOX', 'Subject: 5\r\n\r\nx\r\n');
+    await client.say('NOOP');
+    const moved = await client.say('UID MOVE 1:5 Other');
+    expect(moved.at(-1)).toBe('OK [MESSAGELIMIT 2 4] moved');
+    expect(mail.folder('INBOX').messages.map(({ uid }) => uid)).toEqual([1]);
+  });
+
+  it('is told in a line of its own where the last one has a code already', async () => {
+    const [first, ...rest] = await client.say('UID STORE 1:4 (UNCHANGEDSINCE 1) +FLAGS (\\Seen)');
+    expect(first).toBe('* NO [MESSAGELIMIT 2 3] for the last 2 only');
+    expect(rest).toEqual(['OK [MODIFIED 3:4] some had changed']);
   });
 });

@@ -7,8 +7,7 @@ import { flagNames } from '../flags.ts';
 import { isGmail } from '../gmail.ts';
 import { listAmong } from '../listing.ts';
 import type { Lease } from '../session-pool.ts';
-import { formatUidSet } from '../uid-set.ts';
-import { atom, runCommand, sequence } from './command.ts';
+import { atom, runForUids } from './command.ts';
 import { splitChange, storeLabels } from './labels.ts';
 import { flagNotKept } from './refusals.ts';
 import { withSelected, type SelectedFolder } from './selected.ts';
@@ -48,7 +47,7 @@ async function changeKeywords(
   await storeFlags(folder, uids, '-FLAGS.SILENT', remove);
 }
 
-/** One STORE; `item` says whether the flags are added or removed. */
+/** `item` says whether the flags are added or removed. */
 export async function storeFlags(
   { client }: SelectedFolder,
   uids: readonly number[],
@@ -56,11 +55,7 @@ export async function storeFlags(
   names: string[],
 ): Promise<void> {
   if (names.length === 0) return;
-  await runCommand(client, 'UID STORE', [
-    sequence(formatUidSet(uids)),
-    atom(item),
-    names.map(atom),
-  ]);
+  await runForUids(client, 'UID STORE', uids, [atom(item), names.map(atom)]);
 }
 
 /** Flags that the folder does not keep are lost at the end of the session (RFC 9051 §7.1). */

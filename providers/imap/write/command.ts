@@ -1,4 +1,5 @@
-import type { ImapFlow } from 'imapflow';
+import type { ImapClient } from '../client.ts';
+import { formatUidSet, splitUids } from '../uid-set.ts';
 import { translatedWrite } from './refusals.ts';
 
 /** A parsed line of the server, as far as response codes go (RFC 9051 §7.1). */
@@ -11,35 +12,30 @@ export interface Token {
   value: string;
 }
 
-/** What imapflow's own commands are made of; its type declarations leave it out. */
-interface CommandRunner {
-  exec(
-    command: string,
-    attributes: (Token | Token[])[],
-    options?: { untagged?: Record<string, (line: ServerLine) => Promise<void>> },
-  ): Promise<{ response: ServerLine; next(): void }>;
-}
-
 export const atom = (value: string): Token => ({ type: 'ATOM', value });
 /** Quoted, whatever it holds. */
 export const string = (value: string): Token => ({ type: 'STRING', value });
-export const sequence = (value: string): Token => ({ type: 'SEQUENCE', value });
+const sequence = (value: string): Token => ({ type: 'SEQUENCE', value });
 
 /**
- * Runs one command and returns the lines that can carry a response code: untagged OKs, then the
- * tagged one. imapflow's own writing calls answer `false` whatever the server said; here the reason
- * counts. @throws ProviderFailure
+ * Runs a command for some messages, as often as the bounds on one ask for it, and returns the lines
+ * that can carry a response code: untagged OKs, then the tagged one. imapflow's own writing calls
+ * answer `false` whatever the server said; here the reason counts. @throws ProviderFailure
  */
-export async function runCommand(
-  client: ImapFlow,
+export async function runForUids(
+  client: ImapClient,
   command: string,
-  attributes: (Token | Token[])[],
+  uids: readonly number[],
+  attributes: (Token | Token[])[] = [],
 ): Promise<ServerLine[]> {
   const lines: ServerLine[] = [];
-  const untagged = { OK: async (line: ServerLine) => void lines.push(line) };
-  const answer = await translatedWrite(
-    (client as ImapFlow & CommandRunner).exec(command, attributes, { untagged }),
-  );
-  answer.next();
-  return [...lines, answer.response];
+  const keep = (line: object): void => void lines.push(line);
+  const untagged = { OK: async (line: object) => keep(line) };
+  for (const part of splitUids(uids, client.messageLimit)) {
+    const words = [sequence(formatUidSet(part)), ...attributes];
+    const answer = await translatedWrite(client.exec(command, words, { untagged }));
+    answer.next();
+    keep(answer.response);
+  }
+  return lines;
 }

@@ -24,7 +24,7 @@ export async function* readIdentities(
   folder: { readonly connection: ImapConnection },
   uids: readonly number[],
 ): AsyncGenerator<Identity> {
-  for (const part of splitUids(uids)) {
+  for (const part of splitUids(uids, folder.connection.client.messageLimit)) {
     const bytesMax = part.length * identityRowBytes + announcedBytes;
     const rows = await translated(fetchRows(folder, part, { items, bytesMax, keep, merge }));
     for (const uid of part) {

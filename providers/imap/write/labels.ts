@@ -5,8 +5,8 @@ import { translated } from '../errors.ts';
 import { flagItems } from '../fetch-flags.ts';
 import type { FetchedRow } from '../fetched-row.ts';
 import { fetchRows } from '../fetch-rows.ts';
-import { formatUidSet, splitUids } from '../uid-set.ts';
-import { atom, runCommand, sequence, string, type Token } from './command.ts';
+import { splitUids } from '../uid-set.ts';
+import { atom, runForUids, string, type Token } from './command.ts';
 import { labelNotKept, labelNotWritable, translatedWrite } from './refusals.ts';
 import type { SelectedFolder } from './selected.ts';
 
@@ -85,11 +85,8 @@ async function store(
   // The host's own are words with a backslash; the others are names of mailboxes.
   const toToken = (name: string): Token =>
     isOfHost(name) ? atom(name) : string(encodePath(client, name));
-  await runCommand(client, 'UID STORE', [
-    sequence(formatUidSet(uids)),
-    atom(item),
-    names.map(toToken),
-  ]);
+  const words = [atom(item), names.map(toToken)];
+  await runForUids(client, 'UID STORE', uids, words);
 }
 
 interface Shown {
@@ -101,7 +98,7 @@ interface Shown {
 async function readShown(folder: SelectedFolder, uids: readonly number[]): Promise<Shown[]> {
   const items = flagItems(folder.client);
   const shown: Shown[] = [];
-  for (const part of splitUids(uids)) {
+  for (const part of splitUids(uids, folder.client.messageLimit)) {
     const bytesMax = part.length * flagRowBytes + announcedBytes;
     const rows = await translated(fetchRows(folder, part, { items, bytesMax, keep, merge }));
     for (const { flags, labels } of rows.values())

@@ -5,9 +5,8 @@ import { refused, translated } from '../errors.ts';
 import { listAmong, listUids } from '../listing.ts';
 import { lastUid } from '../open-folder.ts';
 import type { Lease } from '../session-pool.ts';
-import { formatUidSet } from '../uid-set.ts';
 import { canExpungeSome, movesAtOnce } from './abilities.ts';
-import { atom, runCommand, sequence, type ServerLine } from './command.ts';
+import { atom, runForUids } from './command.ts';
 import { readIdentities } from './copies.ts';
 import { readCopyUid } from './copy-uid.ts';
 import { removalUnsupported } from './refusals.ts';
@@ -86,9 +85,7 @@ async function transfer(
   uids: number[],
   { target }: Pick<MoveRequest, 'target'>,
 ): Promise<MoveOutcome> {
-  const lines: ServerLine[] = await runCommand(client, `UID ${verb}`, [
-    sequence(formatUidSet(uids)),
-    atom(encodePath(client, target.ref)),
-  ]);
+  const name = atom(encodePath(client, target.ref));
+  const lines = await runForUids(client, `UID ${verb}`, uids, [name]);
   return { moved: readCopyUid(lines, uids, target.uidValidity) };
 }

@@ -11,6 +11,7 @@ const meanings: Record<string, readonly [FailureKind, string, string]> = {
   NOPERM: ['permission-missing', 'imap-write-not-permitted', 'The account may not do this.'],
   CANNOT: ['invalid-request', 'imap-write-impossible', 'The server can never do this.'],
   OVERQUOTA: ['too-large', 'imap-over-quota', 'The mailbox is full. Make room, then ask again.'],
+  MESSAGELIMIT: ['too-large', 'imap-limit-reached', 'The server’s limit for this is reached.'],
   LIMIT: ['too-large', 'imap-limit-reached', 'The server’s limit for this is reached.'],
   TOOBIG: ['too-large', 'imap-limit-reached', 'The server’s limit for this is reached.'],
   ALREADYEXISTS: ['conflict', 'imap-folder-exists', 'There is a folder with this name.'],

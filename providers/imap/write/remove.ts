@@ -1,10 +1,9 @@
 import type { RemoteCollection } from '../../../domain/provider.ts';
 import { listAmong, stillThere } from '../listing.ts';
 import type { Lease } from '../session-pool.ts';
-import { formatUidSet } from '../uid-set.ts';
 import { canExpungeSome } from './abilities.ts';
 import { storeFlags } from './change-flags.ts';
-import { runCommand, sequence } from './command.ts';
+import { runForUids } from './command.ts';
 import { removalUnsupported } from './refusals.ts';
 import { withSelected, type SelectedFolder } from './selected.ts';
 
@@ -31,5 +30,5 @@ export async function expunge(folder: SelectedFolder, uids: readonly number[]): 
   if (uids.length === 0) return;
   if (!canExpungeSome(folder.client)) throw removalUnsupported();
   await storeFlags(folder, uids, '+FLAGS.SILENT', ['\\Deleted']);
-  await runCommand(folder.client, 'UID EXPUNGE', [sequence(formatUidSet(uids))]);
+  await runForUids(folder.client, 'UID EXPUNGE', uids);
 }

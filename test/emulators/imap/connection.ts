@@ -41,6 +41,8 @@ export async function serve(socket: Socket, options: ServeOptions): Promise<void
     utf8: false,
     over: false,
     tag: '',
+    messageLimit: limitIn(options.capabilities),
+    cutOffAt: undefined,
     accountOf: options.account,
     send,
     readLine: input.readLine,
@@ -64,6 +66,12 @@ export async function serve(socket: Socket, options: ServeOptions): Promise<void
     }
   }
   socket.end();
+}
+
+/** `MESSAGELIMIT=20` among the capabilities. */
+function limitIn(capabilities: ReadonlySet<string>): number {
+  const found = [...capabilities].find((name) => name.startsWith('MESSAGELIMIT='));
+  return found ? Number(found.slice('MESSAGELIMIT='.length)) : Number.POSITIVE_INFINITY;
 }
 
 async function closed(socket: Socket): Promise<void> {
@@ -114,14 +122,24 @@ async function run(session: Session, args: Scanner): Promise<string> {
     const command = commands[uid ? `UID ${name}` : name];
     if (!command) throw new BadCommand('unknown command');
     permit(session, command);
+    session.cutOffAt = undefined;
     const done = await command.run(session, { name, uid, args });
     tellChanges(session, uid || !numbered.has(name));
-    return `OK ${done}`;
+    return `OK ${cutOffCode(session, done)}${done}`;
   } catch (error) {
     if (error instanceof Refusal) return `NO ${error.message}`;
     if (error instanceof BadCommand) return `BAD ${error.message}`;
     throw error;
   }
+}
+
+/** Says that a command was done for some messages only; untagged where the end has a code already. */
+function cutOffCode({ messageLimit, cutOffAt, send }: Session, done: string): string {
+  if (cutOffAt === undefined) return '';
+  const code = `[MESSAGELIMIT ${messageLimit} ${cutOffAt}]`;
+  if (!done.startsWith('[')) return `${code} `;
+  send(`* NO ${code} for the last ${messageLimit} only`);
+  return '';
 }
 
 function permit(session: Session, { state, needs }: Command): void {

@@ -6,8 +6,8 @@ export const literalMark = '\u0000';
 /** Reads the arguments of one command from left to right, strictly by RFC 3501 §9. */
 export interface Scanner {
   atEnd(): boolean;
-  /** The coming character, without taking it. */
-  peek(): string;
+  /** The coming character, or so many of them, without taking them. */
+  peek(count?: number): string;
   /** Takes the text if it comes next, in any case of letters. */
   accept(text: string): boolean;
   expect(text: string): void;
@@ -62,7 +62,7 @@ export function createScanner(text: string, literals: readonly Buffer[]): Scanne
 
   return {
     atEnd: () => at >= text.length,
-    peek: () => text[at] ?? '',
+    peek: (count = 1) => text.slice(at, at + count),
     ...{ accept, expect, literal, string },
     space: () => expect(' '),
     atom: () => take(/[^\u0000-\u0020(){%*"\\\]\u007f-\u00ff]+/, 'atom'),

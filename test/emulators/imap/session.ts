@@ -35,6 +35,10 @@ export interface Session {
   over: boolean;
   /** The tag of the command that is being done. */
   tag: string;
+  /** How many messages a command may name (RFC 9738). */
+  readonly messageLimit: number;
+  /** The lowest UID that the command under way has looked at, where it names more than that. */
+  cutOffAt: number | undefined;
   accountOf(user: string): Mailboxes;
   /** Sends a response line, without CRLF, as Latin-1 text of its bytes. */
   send(line: string): void;

@@ -15,7 +15,7 @@ import {
   tellChanges,
 } from '../session.ts';
 import { formatEnvelope, formatStructure } from '../structure.ts';
-import { readMessages } from './numbers.ts';
+import { readMessages, withinLimit } from './numbers.ts';
 
 /** FETCH and UID FETCH, with CHANGEDSINCE (RFC 7162 §3.1.4.1). */
 export const fetchCommands: Commands = {
@@ -72,7 +72,7 @@ const needed: Record<string, string> = {
 
 async function fetch(session: Session, call: Call): Promise<string> {
   const { args } = call;
-  const messages = readMessages(session, call);
+  const messages = withinLimit(session, readMessages(session, call));
   args.space();
   const items = readItems(args);
   const changedSince = args.accept(' ') ? readChangedSince(args) : undefined;

@@ -18,6 +18,20 @@ export function readMessages(session: Session, { uid, args }: Call): Numbered[] 
   return chooseMessages(session, args.word(), uid);
 }
 
+/**
+ * Those that a command looks at of the messages that it names: the highest, where there are more
+ * than the limit (RFC 9738 §3).
+ */
+export function withinLimit<T extends { message: Pick<Message, 'uid'> }>(
+  session: Session,
+  named: T[],
+): T[] {
+  if (named.length <= session.messageLimit) return named;
+  const kept = named.slice(-session.messageLimit);
+  session.cutOffAt = kept[0]!.message.uid;
+  return kept;
+}
+
 export function chooseMessages(session: Session, text: string, uid: boolean): Numbered[] {
   const { view } = selectedOf(session);
   const set = parseSequenceSet(text);

@@ -7,18 +7,24 @@ import { chooseMessages, type Numbered } from './numbers.ts';
 
 type Test = (candidate: Numbered) => boolean;
 
-/** Reads search keys to the end of the command; all of them have to match. */
+/**
+ * Reads search keys to the end of the command; all of them have to match. What is searched are the
+ * messages that the outermost sets of numbers name (RFC 9738 §3).
+ */
 export function readSearchKeys(
   session: Session,
   args: Scanner,
-): { matches: Test; usesModseq: boolean } {
+): { matches: Test; searches: Test; usesModseq: boolean } {
   const reader: Reader = { session, args, usesModseq: false };
-  const tests = [readKey(reader)];
-  while (!args.atEnd()) {
-    args.space();
-    tests.push(readKey(reader));
-  }
-  return { matches: all(tests), usesModseq: reader.usesModseq };
+  const [tests, sets]: [Test[], Test[]] = [[], []];
+  do {
+    if (tests.length > 0) args.space();
+    const isSet = /[\d*]/.test(args.peek()) || args.peek(4).toUpperCase() === 'UID ';
+    const test = readKey(reader);
+    tests.push(test);
+    if (isSet) sets.push(test);
+  } while (!args.atEnd());
+  return { matches: all(tests), searches: all(sets), usesModseq: reader.usesModseq };
 }
 
 interface Reader {

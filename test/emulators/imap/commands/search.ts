@@ -2,6 +2,7 @@ import { BadCommand, Refusal } from '../errors.ts';
 import type { Scanner } from '../scanner.ts';
 import { formatSet } from '../sequence-set.ts';
 import { type Call, type Commands, need, selectedOf, type Session } from '../session.ts';
+import { withinLimit } from './numbers.ts';
 import { readSearchKeys } from './search-keys.ts';
 
 /** SEARCH and UID SEARCH, with RETURN where ESEARCH (RFC 4731) is offered. */
@@ -22,10 +23,11 @@ function search(session: Session, { uid, args }: Call): string {
     }
   }
   args.space();
-  const { matches, usesModseq } = readSearchKeys(session, args);
-  const found = selectedOf(session)
+  const { matches, searches, usesModseq } = readSearchKeys(session, args);
+  const searched = selectedOf(session)
     .view.map(({ message }, i) => ({ n: i + 1, message }))
-    .filter(matches);
+    .filter(searches);
+  const found = withinLimit(session, searched).filter(matches);
   const numbers = found.map(({ n, message }) => (uid ? message.uid : n));
   const modseq = found.reduce((most, { message }) => Math.max(most, message.modseq), 0);
   if (!options) {

@@ -15,7 +15,7 @@ import {
   writableOf,
 } from '../session.ts';
 import { readFlag, readFlagList } from './append.ts';
-import { readMessages } from './numbers.ts';
+import { readMessages, withinLimit } from './numbers.ts';
 
 /** STORE and UID STORE, with UNCHANGEDSINCE (RFC 7162 §3.1.3). */
 export const storeCommands: Commands = {
@@ -27,7 +27,7 @@ const modes: Record<string, FlagMode> = { '': 'set', '+': 'add', '-': 'remove' }
 
 function store(session: Session, call: Call): string {
   const { args, uid } = call;
-  const chosen = readMessages(session, call);
+  const chosen = withinLimit(session, readMessages(session, call));
   args.space();
   const unchangedSince = args.peek() === '(' ? readUnchangedSince(session, args) : undefined;
   const [, sign = '', item, silent] =

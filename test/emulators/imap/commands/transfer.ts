@@ -10,7 +10,7 @@ import {
   writableOf,
 } from '../session.ts';
 import { readName } from './folders.ts';
-import { readMessages } from './numbers.ts';
+import { readMessages, withinLimit } from './numbers.ts';
 
 /** COPY, MOVE (RFC 6851) and EXPUNGE, with the UIDs of UIDPLUS (RFC 4315). */
 export const transferCommands: Commands = {
@@ -35,7 +35,15 @@ export const transferCommands: Commands = {
       const set = parseSequenceSet(args.word());
       args.end();
       const { view } = writableOf(session);
-      expungeDeleted(session, matcher(set, view.at(-1)?.message.uid ?? 0));
+      const marked = markedUids(session, matcher(set, view.at(-1)?.message.uid ?? 0));
+      const kept = withinLimit(
+        session,
+        marked.map((uid) => ({ message: { uid } })),
+      );
+      expungeUids(
+        session,
+        kept.map(({ message }) => message.uid),
+      );
       return 'expunged';
     },
   },
@@ -43,13 +51,17 @@ export const transferCommands: Commands = {
 
 /** Removes the messages that are marked as deleted and whose UID passes. */
 export function expungeDeleted(session: Session, passes: (uid: number) => boolean): void {
-  const { folder } = selectedOf(session);
-  const marked = folder.messages.filter(({ flags, uid }) => flags.has('\\Deleted') && passes(uid));
-  if (marked.length === 0) return;
-  accountOf(session).expunge(
-    folder.name,
-    marked.map(({ uid }) => uid),
-  );
+  expungeUids(session, markedUids(session, passes));
+}
+
+function markedUids(session: Session, passes: (uid: number) => boolean): number[] {
+  const { messages } = selectedOf(session).folder;
+  const marked = messages.filter(({ flags, uid }) => flags.has('\\Deleted') && passes(uid));
+  return marked.map(({ uid }) => uid);
+}
+
+function expungeUids(session: Session, uids: number[]): void {
+  if (uids.length > 0) accountOf(session).expunge(selectedOf(session).folder.name, uids);
 }
 
 function copy(session: Session, call: Call): string {
@@ -68,7 +80,12 @@ function move(session: Session, call: Call): string {
 
 /** Returns the COPYUID code, if there is one to tell. */
 function transfer(session: Session, call: Call, moves: boolean): string | undefined {
-  const chosen = readMessages(session, call);
+  const named = readMessages(session, call);
+  // A COPY is done whole or not at all (RFC 9738 §3).
+  if (!moves && named.length > session.messageLimit) {
+    throw new Refusal(`[MESSAGELIMIT ${session.messageLimit}] too many messages`);
+  }
+  const chosen = withinLimit(session, named);
   const to = readName(session, call.args);
   call.args.end();
   const account = accountOf(session);
