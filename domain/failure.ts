@@ -72,6 +72,12 @@ const refusals: ReadonlySet<FailureKind> = new Set([
  */
 export const unexplainedCode = 'imap-write-refused';
 
+/**
+ * The code of a folder at which the server ends the connection, while another one can be read: it
+ * concerns that folder alone, for as long as it lasts.
+ */
+export const folderHangsUpCode = 'imap-folder-hangs-up';
+
 /** Another slice of the same loop has moved the position meanwhile: what was read is out of date. */
 export class OvertakenError extends Error {
   override readonly name = 'OvertakenError';

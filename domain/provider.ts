@@ -191,6 +191,7 @@ export const skipReasons = [
   'too-large',
   'too-complex',
   'provider-refused',
+  'provider-hung-up',
   'undecodable',
   'unstorable',
 ] as const;

@@ -195,5 +195,6 @@ export const skipWords = {
   'too-large': 'Larger than Steward reads',
   'too-complex': 'Nested deeper than Steward reads',
   'provider-refused': 'The server refused to hand it out',
+  'provider-hung-up': 'The server ends the connection when it is asked for it',
   undecodable: 'Its content could not be decoded',
 };

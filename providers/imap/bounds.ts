@@ -113,6 +113,21 @@ export const namedVanishedMax = 50_000;
 /** Connections that one page may cost while the item that breaks them is isolated. */
 export const reopensPerPageMax = 30;
 
+/**
+ * Connections that one session may cost because the server ended it: servers count logins. A letter
+ * in a page of 400 costs four, the next one in the same page three.
+ */
+export const hangUpsMax = 8;
+
+/** Parts of a page at which the server hung up: so that two losses lead from 400 to a single one. */
+export const hangUpParts = 20;
+
+/** Witnesses asked in the folder, and elsewhere, before nobody is blamed. */
+export const witnessesMax = 3;
+
+/** More commands than reading one message takes: a witness has to outlast what it is compared with. */
+export const witnessCommands = 8;
+
 /** imapflow's own limits, lowered from gigabytes to what the fetches above can produce. */
 export const parserLimits = {
   maxLiteralSize: 4 * mib,

@@ -2,9 +2,10 @@ import { changePage } from '../../domain/change-page.ts';
 import { allEnded } from '../../domain/settled.ts';
 import type { ChangePage, ChangesRequest } from '../../domain/provider.ts';
 import { readDifferences } from './differences.ts';
+import { enterFolder } from './enter-folder.ts';
 import { listUids } from './listing.ts';
 import { presentCursor, readLiveCursor, type LiveCursor } from './live-cursor.ts';
-import { lastUid, openFolder, type OpenFolder } from './open-folder.ts';
+import { lastUid, type OpenFolder } from './open-folder.ts';
 import { readMessages } from './page-stream.ts';
 import type { Lease } from './session-pool.ts';
 
@@ -20,7 +21,7 @@ export async function* readChanges(
 ): AsyncGenerator<ChangePage> {
   let before = readLiveCursor(request.cursor);
   const [folder, placed] = await allEnded([
-    openFolder(lease, request.collection),
+    enterFolder(lease, request.collection),
     before ? placedBeyond(request, before) : Promise.resolve(false),
   ]);
   const present = presentCursor(folder.state, request.collection);

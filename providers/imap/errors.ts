@@ -1,5 +1,5 @@
 import { hourMs, minuteMs } from '../../domain/clock.ts';
-import { ProviderFailure, type FailureKind } from '../../domain/failure.ts';
+import { folderHangsUpCode, ProviderFailure, type FailureKind } from '../../domain/failure.ts';
 import { certificateFault } from './tls-faults.ts';
 
 /** How far a connection attempt had come when it failed. */
@@ -84,6 +84,15 @@ export function folderRefused(cause: unknown): ProviderFailure {
   );
 }
 
+export function folderHangsUp(cause: unknown): ProviderFailure {
+  return failure(
+    'provider-down',
+    folderHangsUpCode,
+    'The IMAP server ends the connection whenever it is asked for this folder.',
+    cause,
+  );
+}
+
 export function responseTooLarge(cause?: unknown): ProviderFailure {
   return failure(
     'too-large',
@@ -155,12 +164,16 @@ export function translateError(error: unknown): ProviderFailure {
   }
   if (isBoundError(error)) return responseTooLarge(error);
   if (isRefusal(error)) return refused(error);
-  return failure(
-    'provider-down',
-    'imap-connection-lost',
-    'The connection to the IMAP server was lost.',
-    error,
-  );
+  return connectionLost(error);
+}
+
+/** `retryAt` where another attempt need not wait as long as it does for a server that is down. */
+export function connectionLost(cause?: unknown, retryAt?: Date): ProviderFailure {
+  return new ProviderFailure('provider-down', 'The connection to the IMAP server was lost.', {
+    code: 'imap-connection-lost',
+    ...(retryAt && { retryAt }),
+    ...(cause !== undefined && { cause: harmlessCause(cause) }),
+  });
 }
 
 /**
@@ -171,6 +184,12 @@ export function isRefusal(error: unknown): boolean {
   const { responseStatus, code } = factsOf(error);
   if (code === 'InvalidStringValue') return true;
   return (responseStatus === 'NO' || responseStatus === 'BAD') && code !== 'ETHROTTLE';
+}
+
+/** Whether a connection ended because nothing came for too long. */
+export function isSilence(fault: unknown): boolean {
+  const { code } = factsOf(fault);
+  return code === 'ETIMEOUT' || code === 'ETIMEDOUT';
 }
 
 /** An answer beyond our bounds, or one that the parser could not make sense of. */

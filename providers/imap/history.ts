@@ -1,6 +1,7 @@
 import type { Cursor, HistoryPage, HistoryRequest } from '../../domain/provider.ts';
+import { enterFolder } from './enter-folder.ts';
 import { countSince, listUids } from './listing.ts';
-import { lastUid, openFolder, type OpenFolder } from './open-folder.ts';
+import { lastUid, type OpenFolder } from './open-folder.ts';
 import { readMessages } from './page-stream.ts';
 import type { Lease } from './session-pool.ts';
 
@@ -20,7 +21,7 @@ export async function* readHistory(
   request: HistoryRequest,
 ): AsyncGenerator<HistoryPage> {
   const { collection, since, bounds } = request;
-  const folder = await openFolder(lease, collection);
+  const folder = await enterFolder(lease, collection);
   let at = readCursor(request.cursor, folder) ?? (await startCursor(folder, since));
   const windows = listUids(
     folder,

@@ -7,7 +7,8 @@ const refusalsMeanServer = 8;
 
 /**
  * Runs a fetch over items. When the server refuses it, or breaks a bound, the items are halved
- * until the one that is at fault stands alone; the rest goes on. Other faults are thrown.
+ * until the one that is at fault stands alone; the rest goes on. Other faults are thrown; what comes
+ * of a lost connection is decided in page-stream.ts, over both fetches of a message.
  * @returns the items at fault
  */
 export async function isolate<T>(

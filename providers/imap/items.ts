@@ -1,5 +1,5 @@
 import type { ItemsPage, ItemsRequest } from '../../domain/provider.ts';
-import { openFolder } from './open-folder.ts';
+import { enterFolder } from './enter-folder.ts';
 import { readMessages } from './page-stream.ts';
 import type { Lease } from './session-pool.ts';
 
@@ -8,7 +8,7 @@ export async function* readItems(
   lease: Lease,
   { collection, uids, bounds }: ItemsRequest,
 ): AsyncGenerator<ItemsPage> {
-  const folder = await openFolder(lease, collection);
+  const folder = await enterFolder(lease, collection);
   for await (const { messages, failures } of readMessages(folder, oneWindow(uids), bounds)) {
     yield { messages, failures };
   }

@@ -21,6 +21,8 @@ export interface FolderState {
 }
 
 export interface OpenFolder {
+  readonly lease: Lease;
+  readonly collection: RemoteCollection;
   /** The connection changes when it has to be opened again. */
   readonly client: ImapClient;
   readonly connection: ImapConnection;
@@ -30,6 +32,8 @@ export interface OpenFolder {
    * afterwards, on the same folder, so that the rest can be read.
    */
   recover(error: unknown): Promise<boolean>;
+  /** Opens the folder again, over the connection that there is now. */
+  openAgain(): Promise<void>;
 }
 
 /**
@@ -41,22 +45,25 @@ export async function openFolder(lease: Lease, collection: RemoteCollection): Pr
   const state = await examine(lease.connection.client, collection);
   if ((collection.uidValidity ?? '') !== state.uidValidity) throw uidValidityChanged();
   let reopens = 0;
+  const openAgain = async (): Promise<void> => {
+    const again = await examine(lease.connection.client, collection);
+    if (again.uidValidity !== state.uidValidity) throw uidValidityChanged();
+  };
   return {
+    ...{ lease, collection, state, openAgain },
     get client() {
       return lease.connection.client;
     },
     get connection() {
       return lease.connection;
     },
-    state,
     recover: async (error) => {
       const cause = isBoundError(error) ? error : lease.connection.fault;
       if (!isBoundError(cause)) return false;
       reopens += 1;
       if (reopens > reopensPerPageMax) throw translateError(cause);
       await lease.reopen();
-      const again = await examine(lease.connection.client, collection);
-      if (again.uidValidity !== state.uidValidity) throw uidValidityChanged();
+      await openAgain();
       return true;
     },
   };

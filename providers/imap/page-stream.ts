@@ -1,7 +1,10 @@
 import type { ItemFailure, PageBounds, RawMessage } from '../../domain/provider.ts';
+import { hangUpParts } from './bounds.ts';
 import { fetchOutlines, type Outline } from './fetch-outlines.ts';
 import { fetchText } from './fetch-text.ts';
+import { reopenAfterHangUp } from './hang-ups.ts';
 import type { OpenFolder } from './open-folder.ts';
+import { findAtFault } from './witnesses.ts';
 
 /** Some messages, read completely, and how far the reading came with them. */
 export interface MessageBatch {
@@ -16,35 +19,109 @@ export interface MessageBatch {
   last: boolean;
 }
 
+/** Some messages of a chunk, which the next ones follow. */
+interface Part extends Omit<MessageBatch, 'last'> {
+  ends: boolean;
+}
+
+/** What is read of a chunk, within how many bytes. */
+interface Selection {
+  bytesMax: number;
+  isWanted: (outline: Outline) => boolean;
+}
+
 /** Reads the listed messages in batches within the bounds; at least one batch, maybe empty. */
 export async function* readMessages(
   folder: OpenFolder,
   windows: AsyncIterable<number[]>,
-  bounds: PageBounds,
+  { itemsMax, bytesMax }: PageBounds,
   isWanted: (outline: Outline) => boolean = () => true,
 ): AsyncGenerator<MessageBatch> {
-  const chunkMax = Math.min(bounds.itemsMax, folder.client.messageLimit);
+  const chunkMax = Math.min(itemsMax, folder.client.messageLimit);
   for await (const { uids, last } of chunksOf(windows, chunkMax)) {
-    const { outlines, failures } = await fetchOutlines(folder, uids);
-    const batches = packByBytes(outlines.filter(isWanted), bounds.bytesMax);
-    let from = 0;
-    for (const [i, batch] of batches.entries()) {
-      const text = await fetchText(folder, batch);
-      const ends = i === batches.length - 1;
-      const to = ends ? uids.length : uids.indexOf(batch.at(-1)!.uid, from) + 1;
-      // What the position passes is told with it: nobody comes back for what lies behind.
-      const covered = new Set(uids.slice(from, to));
-      const isCovered = ({ uid }: { uid: number }): boolean => covered.has(uid);
-      yield {
-        messages: text.messages,
-        failures: [...failures.filter(isCovered), ...text.failures],
-        lastUid: to > 0 ? uids[to - 1] : undefined,
-        outside: outlines.filter((outline) => isCovered(outline) && !isWanted(outline)).length,
-        listed: to - from,
-        last: last && ends,
-      };
-      from = to;
+    const parts = readDespiteHangUps(folder, uids, { bytesMax, isWanted });
+    for await (const { ends, ...part } of parts) yield { ...part, last: last && ends };
+  }
+}
+
+/**
+ * Reads a chunk. Where the server ends the connection, what is left is read in smaller parts, each
+ * of which is a batch of its own: what comes before the letter at fault is stored even if the
+ * session ends there. A letter that ends a new session by itself, while others can be read, is a
+ * failure; why it takes that much is told in hang-ups.ts.
+ */
+async function* readDespiteHangUps(
+  folder: OpenFolder,
+  chunk: readonly number[],
+  selection: Selection,
+): AsyncGenerator<Part> {
+  const pending = [chunk];
+  let [isNew, lastRead]: [boolean, number | undefined] = [false, undefined];
+  for (let uids = pending.shift(); uids; uids = pending.shift()) {
+    let done = 0;
+    try {
+      for await (const part of readPart(folder, uids, selection)) {
+        [isNew, lastRead] = [false, part.messages.at(-1)?.uid ?? lastRead];
+        done += part.listed;
+        yield { ...part, ends: part.ends && pending.length === 0 };
+      }
+    } catch (error) {
+      await reopenAfterHangUp(folder.lease, error);
+      await folder.openAgain();
+      const left = uids.slice(done);
+      const [uid] = left;
+      if (left.length > 1 || !isNew || uid === undefined) {
+        pending.unshift(...partsOf(left));
+        isNew = true;
+        continue;
+      }
+      await findAtFault(folder, { uid, error, lastRead }, readLetter);
+      isNew = false;
+      const failures: ItemFailure[] = [{ uid, reason: 'provider-hung-up' }];
+      const ends = pending.length === 0;
+      yield { messages: [], failures, lastUid: uid, outside: 0, listed: 1, ends };
     }
+  }
+}
+
+function partsOf(uids: readonly number[]): (readonly number[])[] {
+  const size = Math.ceil(uids.length / hangUpParts);
+  const count = Math.ceil(uids.length / size);
+  return Array.from({ length: count }, (_, i) => uids.slice(i * size, (i + 1) * size));
+}
+
+async function readLetter(folder: OpenFolder, uid: number): Promise<boolean> {
+  const all = { bytesMax: Number.POSITIVE_INFINITY, isWanted: () => true };
+  for await (const { messages } of readPart(folder, [uid], all)) {
+    if (messages.length > 0) return true;
+  }
+  return false;
+}
+
+/** Each part speaks of the UIDs from behind the one before up to its last. */
+async function* readPart(
+  folder: OpenFolder,
+  uids: readonly number[],
+  { bytesMax, isWanted }: Selection,
+): AsyncGenerator<Part> {
+  const { outlines, failures } = await fetchOutlines(folder, uids);
+  const batches = packByBytes(outlines.filter(isWanted), bytesMax);
+  let done = 0;
+  for (const [i, batch] of batches.entries()) {
+    const text = await fetchText(folder, batch);
+    const ends = i === batches.length - 1;
+    const end = ends ? uids.length : uids.lastIndexOf(batch.at(-1)!.uid) + 1;
+    const listed = uids.slice(done, end);
+    const covered = new Set(listed);
+    done = end;
+    yield {
+      messages: text.messages,
+      failures: [...failures.filter(({ uid }) => covered.has(uid)), ...text.failures],
+      lastUid: uids[end - 1],
+      outside: outlines.filter((each) => covered.has(each.uid) && !isWanted(each)).length,
+      listed: listed.length,
+      ends,
+    };
   }
 }
 

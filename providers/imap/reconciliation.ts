@@ -5,11 +5,12 @@ import type {
   ListingRequest,
 } from '../../domain/provider.ts';
 import { compareBatch } from './bounds.ts';
+import { enterFolder } from './enter-folder.ts';
 import { translated } from './errors.ts';
 import { fetchFlags } from './fetch-flags.ts';
 import { listUids } from './listing.ts';
 import { readLiveCursor } from './live-cursor.ts';
-import { openFolder, type OpenFolder } from './open-folder.ts';
+import type { OpenFolder } from './open-folder.ts';
 import type { Lease } from './session-pool.ts';
 
 /**
@@ -21,7 +22,7 @@ export async function* readListing(
   lease: Lease,
   { collection, cursor, afterUid, since }: ListingRequest,
 ): AsyncGenerator<ListingPage> {
-  const folder = await openFolder(lease, collection);
+  const folder = await enterFolder(lease, collection);
   const position = readLiveCursor(cursor);
   if (!position || position.uidValidity !== folder.state.uidValidity) return;
   const highest = position.uidNext - 1;
@@ -60,7 +61,7 @@ export async function findExisting(
   { collection, uids }: Pick<ItemsRequest, 'collection' | 'uids'>,
 ): Promise<number[]> {
   if (uids.length === 0) return [];
-  const folder = await openFolder(lease, collection);
+  const folder = await enterFolder(lease, collection);
   // Until then the server may go on listing what others have expunged (RFC 9051 §5.5).
   await translated(folder.client.noop());
   const sorted = uids.toSorted((a, b) => a - b);

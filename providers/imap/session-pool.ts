@@ -3,12 +3,15 @@ import type { MailAccount } from '../../domain/provider.ts';
 import { restFlow, type ImapLimits } from './bounds.ts';
 import { limitFlow } from './budget.ts';
 import type { ConnectImap, ImapConnection } from './connect.ts';
+import { createHangUps, type HangUps } from './hang-ups.ts';
 import { createTurnstile, type Turnstile } from './turnstile.ts';
 import { withinTime, type Patience } from './within-time.ts';
 
 /** A connection in the hands of one session; nobody else uses it until it is released. */
 export interface Lease {
   readonly connection: ImapConnection;
+  /** What is known of where the server ends the connection. */
+  readonly hangUps: HangUps;
   /** Gives up a connection that is broken, and opens another in its place. */
   reopen(): Promise<void>;
   /** Gives the connection back; `broken` closes it instead. */
@@ -133,6 +136,7 @@ function createLease(
     get connection() {
       return connection;
     },
+    hangUps: createHangUps(),
     reopen: async () => {
       connection.client.close();
       connection = await owner.open();

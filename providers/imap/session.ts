@@ -47,7 +47,9 @@ export function createSession(lease: Lease, explain: (error: unknown) => unknown
       const { client } = lease.connection;
       try {
         if (client.mailbox) await translated(client.mailboxClose());
-        return await listIdentified(lease.connection);
+        const listed = await listIdentified(lease.connection);
+        lease.hangUps.listed = listed;
+        return listed;
       } catch (error) {
         throw explain(error);
       }

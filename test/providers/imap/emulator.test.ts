@@ -95,14 +95,39 @@ test('mail that arrives while changes are read belongs to the next time', async 
   expect(uidsOf(later)).toEqual([22]);
 });
 
-test('a cut connection fails the slice, and the next session goes on from the cursor', async () => {
+test('each page names the failures among the messages that its cursor leaves behind', async () => {
+  onCommand = (command) =>
+    /^UID FETCH (\S+,)?(19|20|.*:20)\b.*BODYSTRUCTURE/.test(command)
+      ? { reply: 'NO [SERVERBUG] not these' }
+      : 'continue';
+  const collection = (await session.collections())[0]!;
+  const bounds = { itemsMax: 20, bytesMax: 1 };
+  const request = { collection, cursor: null, since: undefined, bounds };
+  const failed: number[] = [];
+  for await (const { failures, cursor } of session.history(request)) {
+    failed.push(...failures.map(({ uid }) => uid));
+    expect([20, 19].filter((uid) => uid >= Number(cursor['nextUid']))).toEqual(failed);
+  }
+  expect(failed).toEqual([20, 19]);
+});
+
+test('a connection that is cut once is opened again, and nothing is missing', async () => {
+  let fetches = 0;
+  onCommand = (command) =>
+    /BODYSTRUCTURE/.test(command) && (fetches += 1) === 3 ? 'disconnect' : 'continue';
+  const pages = await readHistory(session, 'INBOX');
+  expect(uidsOf(pages)).toEqual(descending(20, 1));
+  expect(pages.flatMap((page) => page.failures)).toEqual([]);
+});
+
+test('a connection cut again and again fails the slice, the next one goes on from the cursor', async () => {
   const collection = (await session.collections())[0]!;
   const bounds = { itemsMax: 5, bytesMax: 1_000_000 };
   const read: number[] = [];
   let cursor: Cursor | null = null;
   let fetches = 0;
   onCommand = (command) =>
-    /BODYSTRUCTURE/.test(command) && (fetches += 1) === 3 ? 'disconnect' : 'continue';
+    /BODYSTRUCTURE/.test(command) && (fetches += 1) >= 3 ? 'disconnect' : 'continue';
   const interrupted = async (): Promise<void> => {
     for await (const page of session.history({ collection, cursor, since: undefined, bounds })) {
       read.push(...uidsOf([page]));
@@ -110,7 +135,9 @@ test('a cut connection fails the slice, and the next session goes on from the cu
     }
   };
   await expect(interrupted()).rejects.toMatchObject({ code: 'imap-connection-lost' });
+  expect(read).toEqual(descending(20, 11));
   await session[Symbol.asyncDispose]();
+  onCommand = () => 'continue';
   session = await provider.connect(accountAt(emulator));
   await interrupted();
   expect(read).toEqual(descending(20, 1));
