@@ -1,5 +1,5 @@
 import { recordTrouble } from '../../db/queries/sync/folders.ts';
-import { ProviderFailure, type FailureKind } from '../../domain/failure.ts';
+import { folderHangsUpCode, ProviderFailure, type FailureKind } from '../../domain/failure.ts';
 import type { SyncFolder } from './folders.ts';
 import type { Slice } from './slice.ts';
 
@@ -29,7 +29,16 @@ export async function despiteTrouble(
 
 /** Whether what reading a folder threw concerns that folder alone. */
 export function isFoldersOwn(error: unknown): error is ProviderFailure {
-  return error instanceof ProviderFailure && ownTrouble.includes(error.kind);
+  if (!(error instanceof ProviderFailure)) return false;
+  return ownTrouble.includes(error.kind) || error.code === folderHangsUpCode;
+}
+
+/**
+ * The folders in the order in which they are worked on: those in trouble come last, because trying
+ * them may cost the session all the connections that it has.
+ */
+export function troubledLast(folders: readonly SyncFolder[]): SyncFolder[] {
+  return folders.toSorted((a, b) => Number(a.trouble !== null) - Number(b.trouble !== null));
 }
 
 async function note(slice: Slice, folder: SyncFolder, trouble: string | null): Promise<void> {

@@ -13,7 +13,7 @@ import { allEnded } from '../../domain/settled.ts';
 import type { SliceReport } from '../../domain/sync.ts';
 import type { ActivityDeps } from '../deps.ts';
 import { pageBounds } from './bounds.ts';
-import { despiteTrouble } from './folder-trouble.ts';
+import { despiteTrouble, troubledLast } from './folder-trouble.ts';
 import { readStoredFolders, type SyncFolder } from './folders.ts';
 import { settleDeletions } from './held-deletions.ts';
 import { carryOutIntents, intentBatchSize } from './intents/carry-out.ts';
@@ -95,7 +95,7 @@ async function syncAll(slice: Slice, session: MailSession, input: LiveSliceInput
   const exact = folders.every((folder) => folder.remote.exact);
   const safety = !input.poked || isSafetyDue(slice, input, exact);
   await retryStruck(slice, session, folders, struck);
-  for (const folder of folders) {
+  for (const folder of troubledLast(folders)) {
     const depth = depthOf(folder, safety);
     const unchanged = folder.mark === folder.remote.mark && folder.liveCursor !== null;
     if (unchanged && depth === 'quick') continue;

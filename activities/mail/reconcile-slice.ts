@@ -15,6 +15,7 @@ import {
 import type { MailSession } from '../../domain/provider.ts';
 import type { SliceReport } from '../../domain/sync.ts';
 import type { ActivityDeps } from '../deps.ts';
+import { despiteTrouble } from './folder-trouble.ts';
 import { knownFolders, type SyncFolder } from './folders.ts';
 import { reconcileWindow } from './reconcile-window.ts';
 import { emptyReport, reportOf } from './run-slice.ts';
@@ -58,7 +59,8 @@ async function reconcileAll(
   for (const folder of folders) {
     // A folder that is still being imported, renumbered or refused is compared the next time.
     if (!folder.backfillDone || folder.liveCursor === null || folder.trouble !== null) continue;
-    if (!(await reconcileFolder(slice, session, folder, run))) return false;
+    const compareIt = () => reconcileFolder(slice, session, folder, run);
+    if (!(await despiteTrouble(slice, folder, compareIt))) return false;
   }
   return true;
 }

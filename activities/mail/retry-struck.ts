@@ -11,6 +11,12 @@ const alone: PageBounds = { ...pageBounds, itemsMax: 1 };
 const suspects: ReadonlySet<SkipReason> = new Set(['undecodable', 'unstorable']);
 
 /**
+ * Items at which the server hung up cost connections, of which a session has few: most of them are
+ * left to new mail.
+ */
+const hungUpPerSliceMax = 2;
+
+/**
  * Looks again at the items that failed before: they are stored, struck once more, or forgotten
  * when the provider no longer has them. The cursors stay where they are.
  */
@@ -20,14 +26,26 @@ export async function retryStruck(
   folders: SyncFolder[],
   struck: StruckItems,
 ): Promise<void> {
+  let hungUpLeft = hungUpPerSliceMax;
   for (const folder of folders) {
     const items = struck.get(folder.id);
-    if (!items) continue;
-    const uidsOf = (suspect: boolean) =>
-      items.filter(({ reason }) => suspects.has(reason) === suspect).map(({ uid }) => uid);
+    // What is in trouble is tried last, after the mail of the others.
+    if (!items || folder.trouble !== null) continue;
+    const uidsOf = (isOne: (reason: SkipReason) => boolean) =>
+      items.filter(({ reason }) => isOne(reason)).map(({ uid }) => uid);
+    const hungUp = uidsOf((reason) => reason === 'provider-hung-up').slice(0, hungUpLeft);
+    hungUpLeft -= hungUp.length;
+    const others = uidsOf((reason) => reason !== 'provider-hung-up' && !suspects.has(reason));
     await despiteTrouble(slice, folder, async () => {
-      await readAgain(slice, session, folder, uidsOf(false), pageBounds);
-      await readAgain(slice, session, folder, uidsOf(true), alone);
+      await readAgain(slice, session, folder, others, pageBounds);
+      await readAgain(
+        slice,
+        session,
+        folder,
+        uidsOf((reason) => suspects.has(reason)),
+        alone,
+      );
+      await readAgain(slice, session, folder, hungUp, alone);
       return true;
     });
   }

@@ -15,8 +15,8 @@ import { undisturbed } from './slice-life.ts';
 
 /** What a test makes of a server; honest until the test says otherwise. */
 export interface ServerFaults {
-  /** What becomes of a command. */
-  verdict: (command: string) => CommandVerdict | Promise<CommandVerdict>;
+  /** What becomes of a command of a session. */
+  verdict: (command: string, session: object) => CommandVerdict | Promise<CommandVerdict>;
   /** What is said in the place of a line. */
   line: (line: string) => string;
 }
@@ -56,7 +56,7 @@ export async function openEmulatedMailbox(
   const emulator = await createImapEmulator({
     users: { [user]: password },
     ...(capabilities && { capabilities }),
-    onCommand: (command) => faults.verdict(command),
+    onCommand: (command, session) => faults.verdict(command, session),
   });
   const account = emulator.account(user);
   prepare?.(account);
