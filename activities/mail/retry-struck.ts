@@ -8,13 +8,16 @@ import { storePage } from './store-slice-page.ts';
 
 /** Pages of one: of the items of a poisoned page, only the one at fault fails again. */
 const alone: PageBounds = { ...pageBounds, itemsMax: 1 };
-const suspects: ReadonlySet<SkipReason> = new Set(['undecodable', 'unstorable']);
+const isSuspect = (reason: SkipReason): boolean =>
+  reason === 'undecodable' || reason === 'unstorable';
 
 /**
  * Items at which the server hung up cost connections, of which a session has few: most of them are
  * left to new mail.
  */
 const hungUpPerSliceMax = 2;
+
+const isHungUp = (reason: SkipReason): boolean => reason === 'provider-hung-up';
 
 /**
  * Looks again at the items that failed before: they are stored, struck once more, or forgotten
@@ -28,23 +31,17 @@ export async function retryStruck(
 ): Promise<void> {
   let hungUpLeft = hungUpPerSliceMax;
   for (const folder of folders) {
-    const items = struck.get(folder.id);
-    // What is in trouble is tried last, after the mail of the others.
-    if (!items || folder.trouble !== null) continue;
+    // Of a folder that is found renumbered, the strikes go when that is taken in.
+    const items = struck.get(folder.id)?.filter((item) => item.uidValidity === folder.uidValidity);
+    if (!items) continue;
     const uidsOf = (isOne: (reason: SkipReason) => boolean) =>
       items.filter(({ reason }) => isOne(reason)).map(({ uid }) => uid);
-    const hungUp = uidsOf((reason) => reason === 'provider-hung-up').slice(0, hungUpLeft);
+    const hungUp = uidsOf(isHungUp).slice(0, hungUpLeft);
     hungUpLeft -= hungUp.length;
-    const others = uidsOf((reason) => reason !== 'provider-hung-up' && !suspects.has(reason));
+    const others = uidsOf((reason) => !isHungUp(reason) && !isSuspect(reason));
     await despiteTrouble(slice, folder, async () => {
       await readAgain(slice, session, folder, others, pageBounds);
-      await readAgain(
-        slice,
-        session,
-        folder,
-        uidsOf((reason) => suspects.has(reason)),
-        alone,
-      );
+      await readAgain(slice, session, folder, uidsOf(isSuspect), alone);
       await readAgain(slice, session, folder, hungUp, alone);
       return true;
     });
@@ -68,6 +65,6 @@ async function readAgain(
     await storePage(slice, folder, 'repair', page);
   }
   if (missing.size > 0) {
-    await slice.write((tx) => dropStrikes(tx, slice.licence, folder.id, [...missing]));
+    await slice.write((tx) => dropStrikes(tx, slice.licence, folder, [...missing]));
   }
 }

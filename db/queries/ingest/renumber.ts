@@ -3,6 +3,7 @@ import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
 import { holdDeletions, visiblePlaces } from './brake.ts';
 import { historyBeginning } from './cursors.ts';
+import { dropStrikesOf } from './strikes.ts';
 import { settleHomeless } from './vanished.ts';
 
 /**
@@ -27,8 +28,7 @@ export async function beginRenumbering(
           and folder_id = ${folderId}
       )) - uid
     where tenant_id = ${licence.tenantId} and folder_id = ${folderId} and uid > 0`);
-  await tx.execute(sql`
-    delete from skips where tenant_id = ${licence.tenantId} and folder_id = ${folderId}`);
+  await dropStrikesOf(tx, licence, folderId);
   await tx.execute(sql`
     update folders set uid_validity = ${uidValidity}
     where tenant_id = ${licence.tenantId} and id = ${folderId}`);

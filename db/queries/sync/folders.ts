@@ -7,6 +7,7 @@ import { holdDeletions, visiblePlaces, type MissingPlaces } from '../ingest/brak
 import { historyBeginning } from '../ingest/cursors.ts';
 import { takeTurns } from '../ingest/take-turns.ts';
 import { inStepSince } from '../ingest/in-step.ts';
+import { dropStrikesOf } from '../ingest/strikes.ts';
 import { settleHomeless } from '../ingest/vanished.ts';
 
 /** A folder of the store with its collection: cursors and counts. */
@@ -120,6 +121,8 @@ async function forgetPosition(tx: Tx, licence: Licence, folderId: string): Promi
     update collections set live_cursor = null, backfill_cursor = ${historyBeginning},
       backfill_done = false, mark = null, in_step_until = null
     where tenant_id = ${licence.tenantId} and id = ${folderId}`);
+  // Nobody looks at them any more, and what comes back with the folder is read from the beginning.
+  await dropStrikesOf(tx, licence, folderId);
 }
 
 /** What a folder's newest messages are recognised by, if they turn up under another name. */

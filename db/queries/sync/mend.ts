@@ -59,6 +59,10 @@ export async function eraseRemains(tx: Tx, licence: Licence): Promise<void> {
     delete from thread_references r where ${of('r')} and not exists (select from messages m
       where m.tenant_id = r.tenant_id and m.thread_id = r.thread_id)`);
   await tx.execute(sql`
+    delete from skips k where ${of('k')} and not exists (select from folders f
+      where f.tenant_id = k.tenant_id and f.id = k.folder_id and f.hidden_at is null
+        and not f.excluded and coalesce(f.uid_validity, '') = k.uid_validity)`);
+  await tx.execute(sql`
     delete from reconciliations r where ${of('r')}
       and (r.started_at < steward_now() - make_interval(days => ${reconciliationDays})
         or (r.finished_at is null and not exists (select from folders f

@@ -3,6 +3,7 @@ import type { FolderRole } from '../../../domain/mail.ts';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
 import { beginRenumbering } from '../ingest/renumber.ts';
+import { dropOldStrikes } from '../ingest/strikes.ts';
 
 export interface FolderToStore {
   id: string;
@@ -34,6 +35,9 @@ export async function storeFolders(
     const batch = folders.slice(from, from + storeBatch);
     await voidOldNumberings(tx, licence, batch, caughtUpAt);
     await upsertFolders(tx, licence, batch);
+    // Of a folder without a place there was nothing to renumber, but its items may all have failed.
+    const ids = batch.map(({ id }) => id);
+    await dropOldStrikes(tx, licence, ids);
   }
 }
 
