@@ -2,7 +2,8 @@ import { sql } from 'drizzle-orm';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
 import { inStepSince } from './in-step.ts';
-import { mergeTwins, type TwinRows } from './merge-twins.ts';
+import { mergeTwins } from './merge-twins.ts';
+import { pairTwins, type Twin } from './pair-twins.ts';
 import { holdDeletions, visiblePlaces } from './brake.ts';
 import type { PageToStore } from './store-page.ts';
 
@@ -79,14 +80,6 @@ export async function settleHomeless(
   if (homeless.length > 0 && caughtUpAt) await adoptTwins(tx, licence, homeless, caughtUpAt);
 }
 
-interface Twin extends Record<string, unknown> {
-  id: string;
-  twin_index: string;
-  /** When it was stored, in microseconds since the epoch. */
-  micros: string;
-  hidden: boolean;
-}
-
 const columns = sql`m.id, m.twin_index, m.hidden_at is not null as hidden,
   (extract(epoch from m.created_at) * 1000000)::bigint::text as micros`;
 
@@ -113,17 +106,5 @@ async function adoptTwins(
       and m.created_at >= ${caughtUpAt.toISOString()}
       and not (m.id = any(${sql.param(homeless.map((row) => row.id))}::uuid[]))
     order by m.id`);
-  const isSame = (old: Twin, twin: Twin): boolean =>
-    twin.twin_index === old.twin_index && BigInt(twin.micros) > BigInt(old.micros);
-  const free = twins.filter(({ hidden }) => !hidden);
-  const pairs: TwinRows[] = [];
-  for (const old of homeless) {
-    const at = free.findIndex((twin) => isSame(old, twin));
-    if (at >= 0) pairs.push({ old: old.id, twin: free.splice(at, 1)[0]!.id });
-  }
-  for (const { id: twin, ...row } of twins.filter(({ hidden }) => hidden)) {
-    const old = homeless.find((one) => isSame(one, { id: twin, ...row }));
-    if (old) pairs.push({ old: old.id, twin });
-  }
-  await mergeTwins(tx, licence, pairs);
+  await mergeTwins(tx, licence, pairTwins(homeless, twins));
 }
