@@ -1,5 +1,6 @@
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
+import { refuseAfterEnd } from './ended-transactions.ts';
 
 export interface DatabaseOptions {
   /** How many connections this process may hold; the server's own limit is shared by all. */
@@ -7,6 +8,8 @@ export interface DatabaseOptions {
   /** Shown in `pg_stat_activity`, so that an operator sees who holds a lock. */
   applicationName: string;
   onNotice?: (message: string) => void;
+  /** For tests that can't wait for as long. */
+  idleInTransactionMs?: number;
 }
 
 /** A pool of connections to one database. */
@@ -26,6 +29,37 @@ const connectTimeoutSeconds = 10;
 /** An idle connection is closed after this time, so that a quiet process holds none. */
 const idleTimeoutSeconds = 300;
 
+/**
+ * A transaction that asks nothing for so long is ended by the server: nobody here thinks inside of one,
+ * so its process stands still or is gone, and the tenant's other pages wait for its locks.
+ */
+const idleInTransactionMsMax = 60_000;
+
+/**
+ * How the server finds that a process has vanished with its host or its network, without a word: by
+ * itself it would ask for the first time after two hours. A silent connection is asked after 30 seconds
+ * and then every ten; one that leaves three questions, or an answer of ours, unconfirmed is closed. A
+ * network that is repaired within a minute is not noticed.
+ */
+const keepAlive = {
+  tcp_keepalives_idle: 30,
+  tcp_keepalives_interval: 10,
+  tcp_keepalives_count: 3,
+  tcp_user_timeout: 60_000,
+};
+
+/** What every session of ours is opened with, at the server. */
+export function sessionSettings(
+  applicationName: string,
+  idleInTransactionMs = idleInTransactionMsMax,
+): NonNullable<postgres.Options<Record<string, never>>['connection']> {
+  return {
+    application_name: applicationName,
+    idle_in_transaction_session_timeout: idleInTransactionMs,
+    ...keepAlive,
+  };
+}
+
 /** How long `close` waits for running queries before it cuts them off. */
 const closeTimeoutSeconds = 5;
 
@@ -37,11 +71,12 @@ const closeTimeoutSeconds = 5;
 export function openDatabase(url: string, options: DatabaseOptions): Database {
   const sql = postgres(url, {
     max: options.poolMax,
-    connection: { application_name: options.applicationName },
+    connection: sessionSettings(options.applicationName, options.idleInTransactionMs),
     connect_timeout: connectTimeoutSeconds,
     idle_timeout: idleTimeoutSeconds,
     onnotice: (notice) => options.onNotice?.(notice['message'] ?? ''),
   });
+  refuseAfterEnd(sql);
   const db = drizzle(sql);
   for (const oid of arraysOfInstants) {
     // The query builder makes these pass through unserialised; the driver then learns them itself.

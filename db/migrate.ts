@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import postgres from 'postgres';
+import { sessionSettings } from './client.ts';
 import { forgetTenants } from './planner.ts';
 
 /** Roles of the data layer; a production installation creates them itself (OPERATIONS.md). */
@@ -76,7 +77,8 @@ async function migrateDatabase(
   { folder, role, password, finish }: DatabaseToMigrate,
 ): Promise<string[]> {
   const migrations = await readMigrations(folder);
-  const sql = postgres(url, { max: 1, onnotice: () => undefined });
+  const connection = sessionSettings('steward-migrate');
+  const sql = postgres(url, { max: 1, connection, onnotice: () => undefined });
   try {
     return await sql.begin(async (tx) => {
       await tx`select pg_advisory_xact_lock(${migrationLock})`;

@@ -36,6 +36,13 @@ export async function listWantedWorkflows(
   }));
 }
 
+/**
+ * How long the transaction that holds the lock may wait for work that asks other sessions and services.
+ * As many workflows as a large installation has are started within it; a process that hangs for longer
+ * leaves the lock to another.
+ */
+const aloneMsMax = 15 * 60_000;
+
 /** Runs `work` in one process of many; the others return at once. */
 export async function whileAlone(
   database: Database,
@@ -44,7 +51,8 @@ export async function whileAlone(
 ): Promise<boolean> {
   return await database.db.transaction(async (tx) => {
     const [row] = await tx.execute<{ alone: boolean }>(sql`
-      select pg_try_advisory_xact_lock(${lock}) as alone`);
+      select pg_try_advisory_xact_lock(${lock}) as alone,
+        set_config('idle_in_transaction_session_timeout', ${String(aloneMsMax)}, true)`);
     if (row?.alone) await work();
     return row?.alone === true;
   });
