@@ -1,8 +1,11 @@
+import type { Tx } from '../../db/client.ts';
+import type { Licence } from '../../db/fence.ts';
 import { eraseHidden } from '../../db/queries/sync/erase.ts';
 import {
   eraseRemains,
-  eraseUnusedNames,
+  findUnplaced,
   hideUnplaced,
+  mendBatch,
   recountFolder,
 } from '../../db/queries/sync/mend.ts';
 import {
@@ -12,6 +15,13 @@ import {
   openFolderRun,
   type ReconciliationRun,
 } from '../../db/queries/sync/reconciliation-runs.ts';
+import {
+  eraseKeywords,
+  eraseOrphans,
+  findOrphans,
+  findUnusedKeywords,
+} from '../../db/queries/sync/unused-names.ts';
+import { withTenant } from '../../db/tenant.ts';
 import type { MailSession } from '../../domain/provider.ts';
 import type { SliceReport } from '../../domain/sync.ts';
 import type { ActivityDeps } from '../deps.ts';
@@ -105,9 +115,30 @@ async function settle(slice: Slice): Promise<boolean> {
     erased = await slice.write((tx) => eraseHidden(tx, licence, eraseBatch));
     if (slice.pulse()) return false;
   }
-  slice.counts.removed += await slice.write((tx) => hideUnplaced(tx, licence));
+  slice.counts.removed += await mendFound(slice, findUnplaced, hideUnplaced);
   await slice.write((tx) => eraseRemains(tx, licence));
-  await slice.write((tx) => eraseUnusedNames(tx, licence));
+  await mendFound(slice, findUnusedKeywords, eraseKeywords);
+  await mendFound(slice, findOrphans, eraseOrphans);
   await slice.write((tx) => finishRun(tx, licence));
   return true;
+}
+
+/**
+ * Looks through what the connection has without a lock, and takes one only where there is something to
+ * mend, which is asked about again then. Returns how many rows were mended.
+ */
+async function mendFound(
+  { deps, licence, write }: Slice,
+  find: (tx: Tx, licence: Licence) => Promise<string[]>,
+  mend: (tx: Tx, licence: Licence, ids: string[]) => Promise<number>,
+): Promise<number> {
+  let sum = 0;
+  for (;;) {
+    const ids = await withTenant(deps.database, licence.tenantId, (tx) => find(tx, licence));
+    if (ids.length === 0) return sum;
+    const mended = await write((tx) => mend(tx, licence, ids));
+    sum += mended;
+    // What somebody uses again meanwhile would be found for ever.
+    if (ids.length < mendBatch || mended === 0) return sum;
+  }
 }

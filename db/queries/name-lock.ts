@@ -2,10 +2,11 @@ import { sql, type SQL } from 'drizzle-orm';
 import type { Tx } from '../client.ts';
 
 /**
- * Addresses, and names of keywords, are stored once each, whoever uses them. A page that uses one
+ * Addresses are stored once each, whichever of the tenant's mailboxes use them. A page that uses one
  * that stands already does not touch its row, and an eraser cannot see the page before its
- * transaction has ended: it would take the name for unused. So pages of a tenant hold this lock
- * together, and an eraser of names holds it alone.
+ * transaction has ended: it would take the address for unused. So pages of a tenant hold this lock
+ * together, and an eraser of addresses holds it alone. Keywords belong to a connection, whose pages
+ * take turns anyway.
  */
 const lockSpace = 0x6e61;
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withFence } from '../../db/fence.ts';
 import { storeMailPage } from '../../db/queries/ingest/store-page.ts';
 import { eraseHidden, eraseUntracked } from '../../db/queries/sync/erase.ts';
-import { eraseUnusedNames } from '../../db/queries/sync/mend.ts';
+import { eraseKeywords, findUnusedKeywords } from '../../db/queries/sync/unused-names.ts';
 import type { Tx } from '../../db/client.ts';
 import { mail, openConnection, openIngest, type Ingest } from '../support/ingest.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -58,7 +58,11 @@ describe('a name that a page uses while it is erased as unused', () => {
     await ingest.write(sql`update placements set label_ids = '{}' where folder_id = ${inbox}`);
     const { live } = await ingest.cursorsOf(inbox);
     const page = ingest.pageOf(inbox, [mail(2, '<l@x>', { keywords: ['urgent'] })], { from: live });
-    await eraseDuring(page, (tx) => eraseUnusedNames(tx, ingest.licence));
+    await eraseDuring(page, async (tx) => {
+      const found = await findUnusedKeywords(tx, ingest.licence);
+      expect(found).toHaveLength(1);
+      expect(await eraseKeywords(tx, ingest.licence, found)).toBe(0);
+    });
     expect(await namesOf(2, inbox)).toEqual({ nameless: 0, strangers: 0, labels: 1 });
   });
 

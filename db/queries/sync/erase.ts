@@ -1,6 +1,7 @@
 import { sql, type SQL } from 'drizzle-orm';
 import type { Tx } from '../../client.ts';
 import { lockNames } from '../name-lock.ts';
+import { eraseUnusedAddresses } from './unused-names.ts';
 
 /** How long a hidden row can come back before it is erased. */
 export const undoWindowHours = 24;
@@ -79,11 +80,11 @@ async function eraseMessages(
   const orphans = await tx.execute<{ address_id: string }>(sql`
     delete from participants where tenant_id = ${tenantId} and message_id = any(${ids}::uuid[])
     returning address_id`);
-  await tx.execute(sql`
-    delete from addresses a where a.tenant_id = ${tenantId}
-      and a.id = any(${sql.param([...new Set(orphans.map((row) => row.address_id))])}::uuid[])
-      and not exists (select from participants p
-        where p.tenant_id = a.tenant_id and p.address_id = a.id)`);
+  await eraseUnusedAddresses(
+    tx,
+    tenantId,
+    orphans.map((row) => row.address_id),
+  );
   return gone.length;
 }
 

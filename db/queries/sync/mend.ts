@@ -2,7 +2,6 @@ import { sql, type SQL } from 'drizzle-orm';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
 import { takeTurns } from '../ingest/take-turns.ts';
-import { lockNames } from '../name-lock.ts';
 
 /** How long a reconciliation's rows can be looked up. */
 const reconciliationDays = 30;
@@ -23,80 +22,74 @@ export async function recountFolder(tx: Tx, licence: Licence, folderId: string):
 }
 
 /**
- * Hides messages that stand in no folder: doubled rows, and rows that lost their place. They are
- * erased after the undo window. Returns how many, and notes them as a row without a folder.
+ * What is found to be mended is mended so many rows a transaction: people's changes and the tenant's
+ * pages wait for it.
  */
-export async function hideUnplaced(tx: Tx, licence: Licence): Promise<number> {
+export const mendBatch = 2_000;
+
+/**
+ * Messages that stand in no folder: doubled rows, and rows that lost their place. Takes no lock: ask
+ * again before hiding them.
+ */
+export async function findUnplaced(tx: Tx, { tenantId, connectionId }: Licence): Promise<string[]> {
+  const rows = await tx.execute<{ id: string }>(sql`
+    select m.id from messages m
+    where m.tenant_id = ${tenantId} and m.connection_id = ${connectionId} and ${isUnplaced(tenantId)}
+    limit ${mendBatch}`);
+  return rows.map(({ id }) => id);
+}
+
+/**
+ * Hides those that still stand in no folder; they are erased after the undo window. Returns how many,
+ * and notes them as a row without a folder.
+ */
+export async function hideUnplaced(tx: Tx, licence: Licence, ids: string[]): Promise<number> {
+  const { tenantId, connectionId } = licence;
   await takeTurns(tx, licence);
-  const [row] = await tx.execute<{ count: number }>(sql`
-    with hidden as (
-      update messages m set hidden_at = steward_now()
-      where ${ofConnection(licence, sql`m`)} and m.hidden_at is null and not exists (
-        select from placements p where p.tenant_id = m.tenant_id and p.message_id = m.id
-          and p.hidden_at is null)
-      returning m.id
-    )
-    select count(*)::int as count from hidden`);
-  const count = row!.count;
-  if (count > 0) {
+  const hidden = await tx.execute(sql`
+    update messages m set hidden_at = steward_now()
+    where m.tenant_id = ${tenantId} and m.id = any(${sql.param(ids)}::uuid[])
+      and ${isUnplaced(tenantId)}
+    returning m.id`);
+  if (hidden.length > 0) {
     await tx.execute(sql`
       insert into reconciliations (tenant_id, connection_id, id, finished_at, extra)
-      values (${licence.tenantId}, ${licence.connectionId}, gen_random_uuid(), steward_now(),
-        ${count})`);
+      values (${tenantId}, ${connectionId}, gen_random_uuid(), steward_now(), ${hidden.length})`);
   }
-  return count;
+  return hidden.length;
+}
+
+/** Of `messages m`. By key, so that no other mailbox's places are read. */
+function isUnplaced(tenantId: string): SQL {
+  return sql`m.hidden_at is null and not exists (select from placements p
+    where p.tenant_id = ${tenantId} and p.message_id = m.id and p.hidden_at is null offset 0)`;
 }
 
 /** Erases rows that only served messages which are gone, and what is too old to be looked up. */
 export async function eraseRemains(tx: Tx, licence: Licence): Promise<void> {
+  const { tenantId, connectionId } = licence;
   await takeTurns(tx, licence);
-  const of = (alias: string) => ofConnection(licence, sql.raw(alias));
+  const of = (alias: SQL) => sql`
+    ${alias}.tenant_id = ${tenantId} and ${alias}.connection_id = ${connectionId}`;
+  const torn = sql`not exists (select from messages m
+    where m.tenant_id = ${tenantId} and m.id = p.message_id offset 0)`;
   await tx.execute(sql`
-    delete from placements p where ${of('p')} and (p.hidden_at is not null or p.uid < 0)
-      and not exists (select from messages m
-        where m.tenant_id = p.tenant_id and m.id = p.message_id)`);
+    delete from placements p where ${of(sql`p`)} and p.hidden_at is not null and ${torn}`);
   await tx.execute(sql`
-    delete from thread_references r where ${of('r')} and not exists (select from messages m
-      where m.tenant_id = r.tenant_id and m.thread_id = r.thread_id)`);
+    delete from placements p where p.tenant_id = ${tenantId} and p.uid < 0
+      and p.folder_id = any(array(select f.id from folders f where ${of(sql`f`)})) and ${torn}`);
   await tx.execute(sql`
-    delete from skips k where ${of('k')} and not exists (select from folders f
-      where f.tenant_id = k.tenant_id and f.id = k.folder_id and f.hidden_at is null
-        and not f.excluded and coalesce(f.uid_validity, '') = k.uid_validity)`);
+    delete from thread_references r where ${of(sql`r`)} and not exists (select from messages m
+      where m.tenant_id = ${tenantId} and m.thread_id = r.thread_id offset 0)`);
+  const shown = (alias: SQL) => sql`f.tenant_id = ${tenantId} and f.id = ${alias}.folder_id
+    and f.hidden_at is null`;
   await tx.execute(sql`
-    delete from reconciliations r where ${of('r')}
+    delete from skips k where ${of(sql`k`)} and not exists (select from folders f
+      where ${shown(sql`k`)} and not f.excluded and coalesce(f.uid_validity, '') = k.uid_validity
+      offset 0)`);
+  await tx.execute(sql`
+    delete from reconciliations r where ${of(sql`r`)}
       and (r.started_at < steward_now() - make_interval(days => ${reconciliationDays})
         or (r.finished_at is null and not exists (select from folders f
-          where f.tenant_id = r.tenant_id and f.id = r.folder_id and f.hidden_at is null)))`);
-}
-
-/**
- * Erases addresses and keywords that nothing uses any more; most calls find none, and lock nothing. In
- * a transaction that has written nothing yet.
- */
-export async function eraseUnusedNames(tx: Tx, licence: Licence): Promise<void> {
-  const of = (alias: string) => ofConnection(licence, sql.raw(alias));
-  const orphaned = sql`${of('t')} and not exists (select from messages m
-    where m.tenant_id = t.tenant_id and m.id = t.message_id)`;
-  const unused = sql`${of('l')} and l.id not in (
-    select distinct unnest(p.label_ids) from placements p
-    where ${of('p')} and p.label_ids <> '{}')`;
-  const [row] = await tx.execute<{ found: boolean }>(sql`
-    select exists (select from participants t where ${orphaned})
-      or exists (select from labels l where ${unused}) as found`);
-  if (!row!.found) return;
-  await lockNames(tx, licence.tenantId);
-  await tx.execute(sql`
-    with orphans as (
-      delete from participants t where ${orphaned} returning t.message_id, t.address_id
-    )
-    delete from addresses a using (select distinct address_id from orphans) left_over
-    where a.tenant_id = ${licence.tenantId} and a.id = left_over.address_id
-      and not exists (select from participants t where t.tenant_id = a.tenant_id
-        and t.address_id = a.id
-        and t.message_id not in (select orphans.message_id from orphans))`);
-  await tx.execute(sql`delete from labels l where ${unused}`);
-}
-
-function ofConnection({ tenantId, connectionId }: Licence, alias: SQL): SQL {
-  return sql`${alias}.tenant_id = ${tenantId} and ${alias}.connection_id = ${connectionId}`;
+          where ${shown(sql`r`)} offset 0)))`);
 }

@@ -1,0 +1,199 @@
+import { sql } from 'drizzle-orm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Tx } from '../../db/client.ts';
+import { withFence, type Licence } from '../../db/fence.ts';
+import { eraseRemains, findUnplaced, hideUnplaced } from '../../db/queries/sync/mend.ts';
+import {
+  eraseKeywords,
+  eraseOrphans,
+  findOrphans,
+  findUnusedKeywords,
+} from '../../db/queries/sync/unused-names.ts';
+import { withTenant } from '../../db/tenant.ts';
+import { addNeighbour } from '../support/neighbour.ts';
+import { openConnection, openIngest, type Ingest } from '../support/ingest.ts';
+
+/** The mailbox that is compared, and what the rest of its tenant has. */
+const own = 1_000;
+const others = 30_000;
+const participants = 3;
+
+/** Rows that the end of a comparison may read for each message of its own, in each of its steps. */
+const rowsPerMessage = 2 + participants;
+
+/** What is wrong with the mailbox, of each kind. */
+const wrong = 5;
+
+let ingest: Ingest;
+beforeAll(async () => {
+  ingest = await openIngest();
+  await addNeighbour(ingest.base);
+}, 60_000);
+afterAll(() => ingest.base.drop());
+
+describe.each<[string, () => Promise<Ingest>]>([
+  ['knows nothing of any mailbox', async () => ingest],
+  [
+    'has seen the mailboxes of other tenants only',
+    async () => {
+      await ingest.base.owner.sql`analyze`;
+      return await openIngest(ingest.base);
+    },
+  ],
+  [
+    'has seen other mailboxes of the tenant only',
+    async () => {
+      const tenant = await openIngest(ingest.base);
+      await fill(tenant, others);
+      await ingest.base.owner.sql`analyze`;
+      return await openConnection(tenant.base, tenant.vault);
+    },
+  ],
+])('the end of a comparison, although the planner %s', (_what, open) => {
+  let mailbox: Ingest;
+
+  beforeAll(async () => {
+    const tenant = await open();
+    await fill(tenant, others);
+    mailbox = await openConnection(tenant.base, tenant.vault);
+    await fill(mailbox, own);
+    await spoil(mailbox);
+  }, 120_000);
+
+  it.each<[string, Find, Mend]>([
+    ['messages that stand nowhere', findUnplaced, hideUnplaced],
+    ['keywords that nothing uses', findUnusedKeywords, eraseKeywords],
+    ['participants of no message', findOrphans, eraseOrphans],
+  ])('finds %s among its own, and mends them by key', async (_which, find, mend) => {
+    const { licence } = mailbox;
+    const [found, cost] = await withTenant(mailbox.base.app, licence.tenantId, (tx) =>
+      counted(tx, () => find(tx, licence)),
+    );
+    expect(found).toHaveLength(wrong);
+    expect(cost).toBeLessThan(own * rowsPerMessage);
+    const [mended, mending] = await withFence(mailbox.base.app, licence, (tx) =>
+      counted(tx, () => mend(tx, licence, found)),
+    );
+    expect(mended).toBeGreaterThanOrEqual(wrong);
+    // Of keywords the connection's own places are looked through once more.
+    expect(mending).toBeLessThan(mend === eraseKeywords ? own * 2 : wrong * 50);
+    const left = await withTenant(mailbox.base.app, licence.tenantId, (tx) => find(tx, licence));
+    expect(left).toEqual([]);
+  });
+
+  it('erases what remains of erased messages among its own', async () => {
+    const { licence } = mailbox;
+    const [, cost] = await withFence(mailbox.base.app, licence, (tx) =>
+      counted(tx, () => eraseRemains(tx, licence)),
+    );
+    expect(cost).toBeLessThan(own * rowsPerMessage);
+    const [left] = await mailbox.read(sql`
+      select (select count(*)::int from placements p where ${nothingOf(licence)}) as places,
+        (select count(*)::int from thread_references
+          where connection_id = ${licence.connectionId}) as references`);
+    expect(left).toEqual({ places: 0, references: own });
+  });
+
+  it('does not touch what others have', async () => {
+    const [left] = await mailbox.read(sql`
+      select count(*)::int as all, (count(*) filter (where hidden_at is null))::int as shown
+      from messages where connection_id <> ${mailbox.licence.connectionId}`);
+    expect(left!['shown']).toBe(left!['all']);
+    const [addresses] = await mailbox.read(sql`
+      select count(*)::int as nameless from participants t
+      where not exists (select from addresses a where a.id = t.address_id)`);
+    expect(addresses).toEqual({ nameless: 0 });
+  });
+});
+
+type Find = (tx: Tx, licence: Licence) => Promise<string[]>;
+type Mend = (tx: Tx, licence: Licence, ids: string[]) => Promise<number>;
+
+/** Places of messages that are gone. */
+const nothingOf = ({ connectionId }: Licence) => sql`p.connection_id = ${connectionId}
+  and not exists (select from messages m where m.id = p.message_id)`;
+
+/** Messages, each at one place, with a keyword, a thread and people of the tenant's addresses. */
+async function fill({ base, licence, makeFolder }: Ingest, messages: number): Promise<void> {
+  const folderId = await makeFolder();
+  const { tenantId, connectionId } = licence;
+  await base.owner.sql.begin(async (tx) => {
+    await tx`set local session_replication_role = replica`;
+    await tx`
+      insert into labels (tenant_id, connection_id, id, name)
+      select ${tenantId}, ${connectionId}, gen_random_uuid(), '' from generate_series(1, 20)`;
+    await tx`
+      insert into addresses (tenant_id, id, address)
+      select ${tenantId}, md5(${tenantId} || n)::uuid, '' from generate_series(1, 500) n
+      on conflict do nothing`;
+    await tx`
+      insert into messages (tenant_id, connection_id, id, thread_id, envelope, body, twin_index,
+        content_index, received_at, size, direction, origin, has_attachments)
+      select ${tenantId}, ${connectionId}, gen_random_uuid(), gen_random_uuid(), '', '',
+        gen_random_uuid(), gen_random_uuid(), now() - n * interval '1 minute', 1, 'inbound',
+        'import', false
+      from generate_series(1, ${messages}::int) as n`;
+    const ofConnection = tx`tenant_id = ${tenantId} and connection_id = ${connectionId}`;
+    await tx`
+      insert into placements (tenant_id, folder_id, uid, connection_id, message_id, flags,
+        label_ids, version)
+      select m.tenant_id, ${folderId}, m.nth, m.connection_id, m.id, 0, array[l.id], 0
+      from (select *, row_number() over () as nth from messages where ${ofConnection}) m
+        join (select id, row_number() over () as nth from labels where ${ofConnection}) l
+          on l.nth = m.nth % 20 + 1`;
+    await tx`
+      insert into participants (tenant_id, message_id, role, address_id, connection_id)
+      select m.tenant_id, m.id, 'role' || role, md5(${tenantId} || (m.nth + role) % 500 + 1)::uuid,
+        m.connection_id
+      from (select *, row_number() over () as nth from messages where ${ofConnection}) m,
+        generate_series(1, ${participants}::int) role`;
+    await tx`
+      insert into thread_references (tenant_id, connection_id, message_id_index, thread_id)
+      select tenant_id, connection_id, gen_random_uuid(), thread_id from messages
+      where ${ofConnection}`;
+  });
+}
+
+/** Some of everything that the end of a comparison puts right. */
+async function spoil({ base, licence }: Ingest): Promise<void> {
+  const { tenantId, connectionId } = licence;
+  await base.owner.sql.begin(async (tx) => {
+    await tx`set local session_replication_role = replica`;
+    await tx`
+      insert into labels (tenant_id, connection_id, id, name)
+      select ${tenantId}, ${connectionId}, gen_random_uuid(), '' from generate_series(1, ${wrong}::int)`;
+    await tx`
+      insert into messages select (jsonb_populate_record(m,
+        jsonb_build_object('id', gen_random_uuid()))).* from messages m
+      where connection_id = ${connectionId} limit ${wrong}`;
+    await tx`
+      insert into participants (tenant_id, connection_id, message_id, role, address_id)
+      select ${tenantId}, ${connectionId}, gen_random_uuid(), 'from', md5(${tenantId} || n)::uuid
+      from generate_series(1, ${wrong}::int) n`;
+    await tx`
+      insert into placements (tenant_id, connection_id, folder_id, uid, message_id, flags, label_ids,
+        version, hidden_at)
+      select ${tenantId}, ${connectionId}, (select id from folders where connection_id =
+          ${connectionId}), case n % 2 when 0 then -n else 1000000 + n end, gen_random_uuid(), 0,
+        '{}', 0, case n % 2 when 1 then now() end
+      from generate_series(1, ${2 * wrong}::int) n`;
+    await tx`
+      insert into thread_references (tenant_id, connection_id, message_id_index, thread_id)
+      select ${tenantId}, ${connectionId}, gen_random_uuid(), gen_random_uuid()
+      from generate_series(1, ${wrong}::int)`;
+  });
+}
+
+/** The work's result, and the rows that it read, whole tables and by index. */
+async function counted<T>(tx: Tx, work: () => Promise<T>): Promise<[T, number]> {
+  const before = await rowsRead(tx);
+  const result = await work();
+  return [result, (await rowsRead(tx)) - before];
+}
+
+async function rowsRead(tx: Tx): Promise<number> {
+  const [read] = await tx.execute<{ rows: string | null }>(sql`
+    select sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)) as rows
+    from pg_stat_xact_user_tables`);
+  return Number(read!.rows);
+}
