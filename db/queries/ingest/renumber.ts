@@ -28,7 +28,7 @@ export async function beginRenumbering(
           and folder_id = ${folderId}
       )) - uid
     where tenant_id = ${licence.tenantId} and folder_id = ${folderId} and uid > 0`);
-  await dropStrikesOf(tx, licence, folderId);
+  await dropStrikesOf(tx, licence, [folderId]);
   await tx.execute(sql`
     update folders set uid_validity = ${uidValidity}
     where tenant_id = ${licence.tenantId} and id = ${folderId}`);

@@ -40,25 +40,16 @@ export async function recordStrikes(
   return rows.filter(({ quarantined }) => quarantined).length;
 }
 
-/** A folder that is not synced any more, or begins anew, lacks nothing; what it gets is read again. */
+/**
+ * Folders that are not synced any more lack nothing; where one begins anew or gets another numbering,
+ * its items are read again under other numbers.
+ */
 export async function dropStrikesOf(
-  tx: Tx,
-  { tenantId }: Licence,
-  folderId: string,
-): Promise<void> {
-  await tx.execute(sql`
-    delete from skips where tenant_id = ${tenantId} and folder_id = ${folderId}`);
-}
-
-/** An item's number means nothing once its folder has another numbering. */
-export async function dropOldStrikes(
   tx: Tx,
   { tenantId }: Licence,
   folderIds: string[],
 ): Promise<void> {
   await tx.execute(sql`
-    delete from skips k using folders f
-    where k.tenant_id = ${tenantId} and k.folder_id = any(${sql.param(folderIds)}::uuid[])
-      and f.tenant_id = ${tenantId} and f.id = k.folder_id
-      and k.uid_validity <> coalesce(f.uid_validity, '')`);
+    delete from skips where tenant_id = ${tenantId}
+      and folder_id = any(${sql.param(folderIds)}::uuid[])`);
 }

@@ -122,7 +122,7 @@ async function forgetPosition(tx: Tx, licence: Licence, folderId: string): Promi
       backfill_done = false, mark = null, in_step_until = null
     where tenant_id = ${licence.tenantId} and id = ${folderId}`);
   // Nobody looks at them any more, and what comes back with the folder is read from the beginning.
-  await dropStrikesOf(tx, licence, folderId);
+  await dropStrikesOf(tx, licence, [folderId]);
 }
 
 /** What a folder's newest messages are recognised by, if they turn up under another name. */

@@ -3,7 +3,7 @@ import type { FolderRole } from '../../../domain/mail.ts';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
 import { beginRenumbering } from '../ingest/renumber.ts';
-import { dropOldStrikes } from '../ingest/strikes.ts';
+import { dropStrikesOf } from '../ingest/strikes.ts';
 
 export interface FolderToStore {
   id: string;
@@ -35,9 +35,6 @@ export async function storeFolders(
     const batch = folders.slice(from, from + storeBatch);
     await voidOldNumberings(tx, licence, batch, caughtUpAt);
     await upsertFolders(tx, licence, batch);
-    // Of a folder without a place there was nothing to renumber, but its items may all have failed.
-    const ids = batch.map(({ id }) => id);
-    await dropOldStrikes(tx, licence, ids);
   }
 }
 
@@ -91,17 +88,20 @@ async function voidOldNumberings(
   caughtUpAt: Date | null,
 ): Promise<void> {
   const numbered = batch.filter(({ uidValidity }) => uidValidity !== undefined);
-  const others = await tx.execute<{ id: string; uidValidity: string }>(sql`
-    select f.id, listed.uid_validity as "uidValidity"
+  const others = await tx.execute<{ id: string; uidValidity: string; placed: boolean }>(sql`
+    select f.id, listed.uid_validity as "uidValidity", exists (
+      select from placements p where p.tenant_id = f.tenant_id and p.folder_id = f.id) as placed
     from unnest(
       ${sql.param(numbered.map(({ id }) => id))}::uuid[],
       ${sql.param(numbered.map(({ uidValidity }) => uidValidity))}::text[]
     ) as listed (id, uid_validity)
     join folders f on f.tenant_id = ${licence.tenantId} and f.id = listed.id
     join collections c on c.tenant_id = f.tenant_id and c.id = f.id
-    where c.live_cursor is null and f.uid_validity is distinct from listed.uid_validity
-      and exists (select from placements p where p.tenant_id = f.tenant_id and p.folder_id = f.id)`);
-  for (const { id, uidValidity } of others) {
-    await beginRenumbering(tx, licence, id, uidValidity, caughtUpAt);
+    where c.live_cursor is null and f.uid_validity is distinct from listed.uid_validity`);
+  for (const { id, uidValidity, placed } of others) {
+    if (placed) await beginRenumbering(tx, licence, id, uidValidity, caughtUpAt);
   }
+  // Nothing of them was stored, so that there is nothing to renumber; but all of it may have failed.
+  const empty = others.filter(({ placed }) => !placed).map(({ id }) => id);
+  if (empty.length > 0) await dropStrikesOf(tx, licence, empty);
 }
