@@ -18,6 +18,7 @@ import { Problem } from '../problem.ts';
 import { stopOrphan } from '../supervise/pid-file.ts';
 import { logTail, type ServiceProcess, spawnService } from '../supervise/process.ts';
 import { claimPort } from './port.ts';
+import { clearPostmasterPid } from './postmaster-pid.ts';
 import { checkTraversable, postgresBinaries, postgresUser } from './postgres-binaries.ts';
 
 export interface PostgresOptions {
@@ -96,6 +97,7 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
   };
   const deadline = Date.now() + startTimeoutMs;
   for (;;) {
+    clearPostmasterPid(dataDir);
     const running = await spawnService(spec);
     if (await answers(running, url(), deadline)) return { ...running, port, url };
     const reason = logTail(logFile);

@@ -32,6 +32,16 @@ export function commandLine(pid: number): string {
     : askPs(pid, 'command=');
 }
 
+/** Whether these stand side by side, and whole, among the arguments of a process that lives. */
+export function hasArguments(pid: number, wanted: readonly string[]): boolean {
+  if (process.platform !== 'linux') {
+    // `ps` shows them joined by spaces.
+    return ` ${commandLine(pid)} `.includes(` ${wanted.join(' ')} `);
+  }
+  const all = readProc(pid, 'cmdline').split('\0');
+  return all.some((_, at) => wanted.every((each, offset) => all[at + offset] === each));
+}
+
 /** When the process started, as the system tells it, or nothing when there is no such process. */
 export function startedAt(pid: number): string {
   return process.platform === 'linux' ? (statFields(pid)[19] ?? '') : askPs(pid, 'lstart=');
