@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { appRole, keysRole, migrate, roleUrl } from './db/migrate.ts';
-import { ensureDatabases } from './runtime/embedded/databases.ts';
+import { ensureDatabases, hasTenants } from './runtime/embedded/databases.ts';
 import { ensureFirstPeople, waitForApi } from './runtime/embedded/first-people.ts';
 import { ensureSecrets, type Home, openHome, writePrivate } from './runtime/embedded/home.ts';
 import { runNodeScript, startNodeService } from './runtime/embedded/node-service.ts';
@@ -82,7 +82,10 @@ async function run(env: Env, home: Home): Promise<void> {
     waitForWorker(services.temporalConfig, queuesOf(env), home, { pid, signal: interrupt.signal }),
   );
   const people = await step('Operator, tenant and member', () =>
-    ensureFirstPeople(apiUrl, home, () => createOperator(services.processEnv)),
+    ensureFirstPeople(apiUrl, home, {
+      createOperator: () => createOperator(services.processEnv),
+      hasTenants: () => hasTenants(services.databaseUrl),
+    }),
   );
   const { sample, temporal, databaseUrl, keysDatabaseUrl } = services;
   const instance = (): Instance => ({

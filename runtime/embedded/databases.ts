@@ -12,3 +12,13 @@ export async function ensureDatabases(url: string, names: readonly string[]): Pr
     await sql.end();
   }
 }
+
+/** Whether anybody's data can be in the database yet; it must be migrated. */
+export async function hasTenants(url: string): Promise<boolean> {
+  const sql = postgres(url, { max: 1, onnotice: () => undefined });
+  try {
+    return (await sql`select from directory.tenants limit 1`).length > 0;
+  } finally {
+    await sql.end();
+  }
+}

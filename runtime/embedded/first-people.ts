@@ -15,6 +15,7 @@ export interface Credentials {
 const readyTimeoutMs = 60_000;
 const readyPollMs = 100;
 const requestTimeoutMs = 15_000;
+const unauthorized = 401;
 
 /** Waits until the API says that it and what it stands on are ready. */
 export async function waitForApi(apiUrl: string, home: Home, signal: AbortSignal): Promise<void> {
@@ -32,17 +33,32 @@ export async function waitForApi(apiUrl: string, home: Home, signal: AbortSignal
   }
 }
 
+/** What only the rest of the instance knows. */
+interface Installation {
+  /** Through the operators' own command; returns the key. */
+  createOperator(): Promise<string>;
+  /** Whether the database holds anybody's data. */
+  hasTenants(): Promise<boolean>;
+}
+
 /**
  * Makes the first people through the product's own doors: the operator by `createOperator`, the
  * others through the API. Every key is kept as soon as it exists, as it is shown only once; a
- * start that was cut short goes on with what it has.
+ * start that was cut short goes on with what it has. Keys of a database that was begun anew since
+ * are forgotten.
+ * @throws Problem when the keys that were kept do not open the data that is there.
  */
 export async function ensureFirstPeople(
   apiUrl: string,
   home: Home,
-  createOperator: () => Promise<string>,
+  { createOperator, hasTenants }: Installation,
 ): Promise<Credentials> {
-  const known = readJson<Partial<Credentials>>(home.credentialsFile) ?? {};
+  let known = readJson<Partial<Credentials>>(home.credentialsFile) ?? {};
+  const refused = await refusedKey(apiUrl, known);
+  if (refused) {
+    if (await hasTenants()) throw otherData(home, refused);
+    known = {};
+  }
   const keep = (more: Partial<Credentials>) => {
     Object.assign(known, more);
     writePrivate(home.credentialsFile, JSON.stringify(known, undefined, 2));
@@ -60,6 +76,32 @@ export async function ensureFirstPeople(
     keep({ memberId: text(await post(`${apiUrl}/v1/members`, known.apiKey, member), 'id') });
   }
   return known as Credentials;
+}
+
+/** The first of the keys that this API does not know. */
+async function refusedKey(
+  apiUrl: string,
+  { operatorKey, apiKey }: Partial<Credentials>,
+): Promise<keyof Credentials | undefined> {
+  const doors = [
+    ['operatorKey', operatorKey, '/v1/admin/tenants?limit=1'],
+    ['apiKey', apiKey, '/v1/members?limit=1'],
+  ] as const;
+  for (const [name, key, door] of doors) {
+    if (!key) continue;
+    const headers = { authorization: `Bearer ${key}` };
+    const signal = AbortSignal.timeout(requestTimeoutMs);
+    if ((await fetch(`${apiUrl}${door}`, { headers, signal })).status === unauthorized) return name;
+  }
+  return undefined;
+}
+
+function otherData({ credentialsFile, postgresDir }: Home, name: keyof Credentials): Problem {
+  return new Problem(
+    `The ${name} in ${credentialsFile} does not open the data in ${postgresDir}.`,
+    'Restore the whole folder from a backup: its parts must come from the same moment. Or move the ' +
+      'file away: a new operator, tenant and member are made beside the data that is there.',
+  );
 }
 
 async function isReady(apiUrl: string): Promise<boolean> {
@@ -86,8 +128,7 @@ async function post(
   if (response.ok) return answer;
   throw new Problem(
     `The API refused to make the first tenant and member: ${String(answer['detail'])}`,
-    'If credentials.json belongs to other data than the postgres folder beside it, restore both ' +
-      'from the same backup.',
+    'Read api.log in the folder `run`, then start again.',
   );
 }
 
