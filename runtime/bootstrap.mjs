@@ -1,8 +1,16 @@
 // The first thing that every npm script runs: `node runtime/bootstrap.mjs <script> [arguments]`.
 // It needs nothing but an old Node (16 or later): it installs what package-lock.json says when
 // that is missing or stale, and then runs the script under the Node that the project brings.
-import { spawn } from 'node:child_process';
-import { accessSync, constants as fsConstants, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  accessSync,
+  constants as fsConstants,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { constants as osConstants } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +20,9 @@ const node24 = path.join(root, 'node_modules', 'node', 'bin', 'node');
 const installLock = path.join(root, '.install-lock');
 const progressEveryMs = 5_000;
 const npmLinesShown = 15;
+/** Who pressed Ctrl-C does not wait; what npm leaves half done, the next one does again. */
+const npmStopMs = 1_500;
+const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 const [script, ...scriptArguments] = process.argv.slice(2);
 if (!script) fail('Usage: node runtime/bootstrap.mjs <script> [arguments]', 'Run `npm start`.');
@@ -38,15 +49,7 @@ function firstMissing() {
 }
 
 async function install(what) {
-  try {
-    mkdirSync(installLock);
-  } catch (error) {
-    const wrong = error.code === 'EEXIST' ? 'Another install runs in this folder.' : error.message;
-    fail(
-      wrong,
-      `Wait for it. If there is none, delete ${installLock}; the folder must be writable.`,
-    );
-  }
+  takeLock();
   const unlock = () => rmSync(installLock, { recursive: true, force: true });
   process.once('exit', unlock);
   console.log(`Installing packages (${what} missing or stale); the first time takes a minute …`);
@@ -56,9 +59,15 @@ async function install(what) {
     () => console.log(`  still installing, ${seconds()}`),
     progressEveryMs,
   );
-  const { code, output } = await npmCi();
+  const { code, output, signal } = await npmCi();
   clearInterval(progress);
+  if (signal) {
+    console.error('\nInterrupted; run the same command again.');
+    process.exit(128 + osConstants.signals[signal]);
+  }
   unlock();
+  // From here on the lock may be another's.
+  process.removeListener('exit', unlock);
   if (code !== 0 || firstMissing()) {
     const last = output.trimEnd().split('\n').slice(-npmLinesShown).join('\n');
     fail(
@@ -69,18 +78,113 @@ async function install(what) {
   console.log(`Installed in ${seconds()}.`);
 }
 
+/**
+ * The lock is a folder that tells whose it is: a rename puts it there whole, and only where there is
+ * none (or an empty one, as earlier versions made). One whose owner is gone is taken away.
+ */
+function takeLock() {
+  const own = `${installLock}.${process.pid}`;
+  try {
+    rmSync(own, { recursive: true, force: true });
+    mkdirSync(own);
+    writeOwners(own, [process.pid]);
+    while (!renamed(own, installLock)) {
+      const owners = readOwners(installLock);
+      if (owners[0] && runs(owners[0])) {
+        rmSync(own, { recursive: true, force: true });
+        fail(
+          `Another install runs in this folder (process ${owners[0].pid}).`,
+          'Wait for it, then run the same command again.',
+        );
+      }
+      takeAway(owners);
+    }
+  } catch (error) {
+    fail(`${installLock} cannot be made: ${error.message}`, 'The folder must be writable.');
+  }
+}
+
+/** An npm that outlived its bootstrap must not write into the folder beside the next one. */
+function takeAway(owners) {
+  owners.filter(runs).forEach(({ pid }) => process.kill(pid, 'SIGKILL'));
+  const aside = `${installLock}.${process.pid}.stale`;
+  if (!renamed(installLock, aside)) return;
+  // Somebody was faster, and what went aside is theirs.
+  const theirs = JSON.stringify(readOwners(aside)) !== JSON.stringify(owners);
+  if (theirs && renamed(aside, installLock)) return;
+  rmSync(aside, { recursive: true, force: true });
+}
+
+/** False when there is nothing to rename, or something in its way. */
+function renamed(from, to) {
+  try {
+    renameSync(from, to);
+    return true;
+  } catch (error) {
+    if (['ENOENT', 'EEXIST', 'ENOTEMPTY'].includes(error.code)) return false;
+    throw error;
+  }
+}
+
+function writeOwners(lock, pids) {
+  const owners = pids.map((pid) => ({ pid, startedAt: startedAt(pid) }));
+  const file = path.join(lock, 'owners.json');
+  writeFileSync(`${file}.new`, JSON.stringify(owners));
+  renameSync(`${file}.new`, file);
+}
+
+function readOwners(lock) {
+  try {
+    return JSON.parse(readFileSync(path.join(lock, 'owners.json'), 'utf8'));
+  } catch {
+    return [];
+  }
+}
+
+function runs({ pid, startedAt: then }) {
+  return then !== '' && startedAt(pid) === then;
+}
+
+/** When a process started, in the system's own words, or nothing when there is none. */
+function startedAt(pid) {
+  if (process.platform !== 'linux') {
+    const env = { ...process.env, LC_ALL: 'C', TZ: 'UTC' };
+    const { stdout } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { env });
+    return String(stdout || '').trim();
+  }
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // What follows the name: the state first, the start time twentieth.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? '' : fields[19];
+  } catch {
+    return '';
+  }
+}
+
+/** Resolves to npm's exit code and output, or to the signal that interrupted us. */
 function npmCi() {
   const child = spawn('npm', ['ci', '--no-audit', '--no-fund', '--include=dev'], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const stop = forwardSignals(child);
+  if (child.pid) writeOwners(installLock, [process.pid, child.pid]);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text));
+  let interrupt;
+  const stop = (signal) => {
+    interrupt = signal;
+    // Left alone, npm finishes a download first, and then tells of the network.
+    child.kill('SIGTERM');
+    setTimeout(() => child.kill('SIGKILL'), npmStopMs).unref();
+  };
+  for (const signal of endingSignals) process.on(signal, stop);
   return new Promise((resolve) => {
     child.once('error', (error) => resolve({ code: 1, output: error.message }));
-    child.once('close', (code) => resolve({ code, output }));
-  }).finally(stop);
+    // Programs of packages may hold the output for longer than npm lives.
+    child.once('exit', () => interrupt && resolve({ signal: interrupt }));
+    child.once('close', (code) => resolve({ code, output, signal: interrupt }));
+  }).finally(() => endingSignals.forEach((signal) => process.removeListener(signal, stop)));
 }
 
 /** Resolves to the script's exit code, or 128 + the number of the signal that ended it. */
@@ -103,10 +207,9 @@ function runScript() {
 
 /** Passes on what should end us, and waits for the child to end first. */
 function forwardSignals(child) {
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   const forward = (signal) => child.kill(signal);
-  for (const signal of signals) process.on(signal, forward);
-  return () => signals.forEach((signal) => process.removeListener(signal, forward));
+  for (const signal of endingSignals) process.on(signal, forward);
+  return () => endingSignals.forEach((signal) => process.removeListener(signal, forward));
 }
 
 function readPackages(file) {

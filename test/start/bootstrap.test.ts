@@ -2,8 +2,11 @@ import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -11,6 +14,11 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { isAlive } from '../../runtime/supervise/pid.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+/** A second or two, on a machine that runs other tests besides. */
+const interruptedMsMax = 6_000;
 
 /** A project with one package, whose npm is a script of the test. */
 describe('the bootstrap', () => {
@@ -56,6 +64,8 @@ describe('the bootstrap', () => {
     return { status, output: stdout + stderr };
   }
 
+  const leftovers = () => readdirSync(project).filter((name) => name.startsWith('.install'));
+
   const forbidden = 'console.error("npm was called"); process.exit(1);';
   const installed = JSON.stringify(lock('1.0.0'));
   const installing = `require('node:fs').writeFileSync('node_modules/.package-lock.json', ${installed});`;
@@ -86,6 +96,77 @@ describe('the bootstrap', () => {
     expect(output).toContain('Remedy: ');
     expect(output).not.toContain('ran');
     expect(run(idle).status).toBe(7);
+  });
+
+  /** Starts with an npm that stays, and waits until it does. */
+  async function installs(npm = '') {
+    write(
+      'bin/npm',
+      `#!${process.execPath}\n${npm}\nrequire('fs').writeFileSync('npm.pid', String(process.pid));
+      setInterval(() => {}, 1000);`,
+    );
+    chmodSync(path.join(project, 'bin/npm'), 0o755);
+    const env = { ...process.env, PATH: path.join(project, 'bin') };
+    const child = spawn(process.execPath, commandOf(), { env, detached: true });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (text) => (output += String(text)));
+    }
+    const exit = new Promise((resolve) => {
+      child.once('exit', (code, signal) => resolve(code ?? signal));
+    });
+    const file = path.join(project, 'npm.pid');
+    const npmPid = Number(await waitFor(() => existsSync(file) && readFileSync(file, 'utf8')));
+    return { pid: child.pid ?? 0, npmPid, exit, output: () => output };
+  }
+
+  test('goes on by itself after an install that was killed', async () => {
+    const first = await installs();
+    process.kill(-first.pid, 'SIGKILL');
+    await first.exit;
+    expect(run(idle).status).toBe(7);
+    expect(leftovers()).toEqual([]);
+  });
+
+  test('stops the npm that outlived its install', async () => {
+    const first = await installs();
+    process.kill(first.pid, 'SIGKILL');
+    await first.exit;
+    expect(isAlive(first.npmPid)).toBe(true);
+    expect(run(idle).status).toBe(7);
+    await waitFor(() => !isAlive(first.npmPid));
+  });
+
+  test('leaves an install that runs alone, and names it', async () => {
+    const first = await installs();
+    const second = run(idle);
+    expect(second.status).toBe(1);
+    expect(second.output).toContain(`Another install runs in this folder (process ${first.pid}).`);
+    expect(isAlive(first.npmPid)).toBe(true);
+    process.kill(-first.pid, 'SIGKILL');
+    await first.exit;
+  });
+
+  test('takes over the lock of an earlier version', () => {
+    mkdirSync(path.join(project, '.install-lock'));
+    expect(run(idle).status).toBe(7);
+    expect(leftovers()).toEqual([]);
+  });
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s during an install ends it soon, even if npm will not', async (signal, code) => {
+    const stubborn = 'for (const s of ["SIGINT", "SIGTERM"]) process.on(s, () => {});';
+    const first = await installs(stubborn);
+    const asked = performance.now();
+    process.kill(-first.pid, signal);
+    expect(await first.exit).toBe(code);
+    expect(performance.now() - asked).toBeLessThan(interruptedMsMax);
+    expect(first.output()).toContain('Interrupted; run the same command again.');
+    expect(first.output()).not.toContain('Remedy');
+    await waitFor(() => !isAlive(first.npmPid));
+    expect(leftovers()).toEqual([]);
   });
 
   test('passes a signal on and ends with the code of the script', async () => {
