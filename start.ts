@@ -76,10 +76,11 @@ async function run(env: Env, home: Home): Promise<void> {
   const services = await startServices(env, home);
   const apiUrl = `http://127.0.0.1:${services.apiPort}`;
   await startProcesses(home, services);
-  await step('API', () => waitForApi(apiUrl, home, interrupt.signal));
+  const signal = AbortSignal.any([interrupt.signal, crew.broken]);
+  await step('API', () => waitForApi(apiUrl, home, signal));
   const pid = () => crew.pids()['worker'];
   await step('Worker', () =>
-    waitForWorker(services.temporalConfig, queuesOf(env), home, { pid, signal: interrupt.signal }),
+    waitForWorker(services.temporalConfig, queuesOf(env), home, { pid, signal }),
   );
   const people = await step('Operator, tenant and member', () =>
     ensureFirstPeople(apiUrl, home, {
@@ -87,6 +88,7 @@ async function run(env: Env, home: Home): Promise<void> {
       hasTenants: () => hasTenants(services.databaseUrl),
     }),
   );
+  crew.started();
   const { sample, temporal, databaseUrl, keysDatabaseUrl } = services;
   const instance = (): Instance => ({
     apiUrl,

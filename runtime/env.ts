@@ -103,7 +103,9 @@ function readRootKeys(variables: Variables): Buffer[] {
   const file = variables['STEWARD_ROOT_KEY_FILE'];
   const name = file ? 'STEWARD_ROOT_KEY_FILE' : 'STEWARD_ROOT_KEY';
   const what = file ? 'a readable file that holds 32 random bytes' : '32 random bytes';
-  const remedy = `Set ${name} to ${what} in base64 or hex, as from: openssl rand -base64 32`;
+  const remedy =
+    `Set ${name} to ${what} in base64 or hex, as from: openssl rand -base64 32. Data that is there ` +
+    'already opens with the key that made it and no other: then restore that one.';
   const text = file ? readKeyFile(file, remedy) : required(variables, name, remedy);
   const words = text.split(/[\s,]+/).filter((word) => word !== '');
   if (words.length === 0) throw new Problem(`${name} holds no key.`, remedy);

@@ -9,8 +9,16 @@ export class Problem extends Error {
   }
 }
 
+const remedyLine = '\n  Remedy: ';
+
 /** The two lines that a terminal shows for an error. Anything but a `Problem` keeps its stack. */
 export function describeProblem(error: unknown): string {
-  if (error instanceof Problem) return `${error.message}\n  Remedy: ${error.remedy}`;
+  if (error instanceof Problem) return `${error.message}${remedyLine}${error.remedy}`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** What another process described, if it described a `Problem`. */
+export function parseProblem(text: string): Problem | undefined {
+  const [what, remedy] = text.trim().split(remedyLine);
+  return what && remedy ? new Problem(what, remedy) : undefined;
 }

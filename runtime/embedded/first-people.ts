@@ -16,6 +16,9 @@ const readyTimeoutMs = 60_000;
 const readyPollMs = 100;
 const requestTimeoutMs = 15_000;
 const unauthorized = 401;
+const restoreOrMoveAway =
+  'Restore the whole folder from a backup: its parts must come from the same moment. Or move the ' +
+  'file away: a new operator, tenant and member are made beside the data that is there.';
 
 /** Waits until the API says that it and what it stands on are ready. */
 export async function waitForApi(apiUrl: string, home: Home, signal: AbortSignal): Promise<void> {
@@ -53,7 +56,7 @@ export async function ensureFirstPeople(
   home: Home,
   { createOperator, hasTenants }: Installation,
 ): Promise<Credentials> {
-  let known = readJson<Partial<Credentials>>(home.credentialsFile) ?? {};
+  let known = readJson<Partial<Credentials>>(home.credentialsFile, restoreOrMoveAway) ?? {};
   const refused = await refusedKey(apiUrl, known);
   if (refused) {
     if (await hasTenants()) throw otherData(home, refused);
@@ -99,8 +102,7 @@ async function refusedKey(
 function otherData({ credentialsFile, postgresDir }: Home, name: keyof Credentials): Problem {
   return new Problem(
     `The ${name} in ${credentialsFile} does not open the data in ${postgresDir}.`,
-    'Restore the whole folder from a backup: its parts must come from the same moment. Or move the ' +
-      'file away: a new operator, tenant and member are made beside the data that is there.',
+    restoreOrMoveAway,
   );
 }
 

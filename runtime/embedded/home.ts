@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
+import { readEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
 import { ownPid, removePidFile, writePidFile } from '../supervise/pid-file.ts';
 
@@ -58,20 +59,16 @@ export function openHome(folder: string) {
   };
 }
 
-/** The passwords of an instance and its root key; made when it starts for the first time. */
+/**
+ * The passwords of an instance and its root key; made when it starts for the first time.
+ * @throws Problem when there is data, or a file, that they are not whole for.
+ */
 export function ensureSecrets(home: Home): Secrets {
   const secretsFile = path.join(home.folder, 'secrets.json');
-  const known = readJson<Secrets>(secretsFile);
   const hasData = existsSync(path.join(home.postgresDir, 'PG_VERSION'));
-  const lost = [known ? '' : secretsFile, existsSync(home.rootKeyFile) ? '' : home.rootKeyFile];
-  const [firstLost] = lost.filter(Boolean);
-  if (hasData && firstLost) {
-    throw new Problem(
-      `${firstLost} is gone, and the data in ${home.postgresDir} cannot be opened without it.`,
-      'Restore the file from a backup. If the data is of no value, move the whole folder away.',
-    );
-  }
-  if (!existsSync(home.rootKeyFile)) {
+  const known = readWhole(secretsFile, hasData, readSecrets);
+  const rootKeys = readWhole(home.rootKeyFile, hasData, readRootKeys);
+  if (!rootKeys) {
     writePrivate(home.rootKeyFile, `${randomBytes(rootKeyBytes).toString('base64')}\n`);
   }
   if (known) return known;
@@ -79,6 +76,43 @@ export function ensureSecrets(home: Home): Secrets {
   const secrets = { postgresPassword: password(), appPassword: password() };
   writePrivate(secretsFile, JSON.stringify(secrets, undefined, 2));
   return secrets;
+}
+
+/** What a file of secrets holds, or nothing when there is neither the file nor data that needs it. */
+function readWhole<T>(file: string, hasData: boolean, read: (file: string) => T): T | undefined {
+  const backup =
+    'Restore the file from a backup. If the data is of no value, move the whole folder away.';
+  if (!existsSync(file)) {
+    if (!hasData) return undefined;
+    const folder = path.dirname(file);
+    throw new Problem(
+      `${file} is gone, and the data in ${folder} cannot be opened without it.`,
+      backup,
+    );
+  }
+  try {
+    return read(file);
+  } catch (cause) {
+    const anew = `Delete it: there is no data yet, and the next start makes another.`;
+    throw new Problem(
+      `${file} is damaged${hasData ? ', and the data beside it cannot be opened without it' : ''}.`,
+      hasData ? backup : anew,
+      { cause },
+    );
+  }
+}
+
+function readSecrets(file: string): Secrets {
+  const { postgresPassword, appPassword } = JSON.parse(readFileSync(file, 'utf8')) as Secrets;
+  for (const password of [postgresPassword, appPassword]) {
+    if (typeof password !== 'string' || password === '') throw new Error('a password is missing');
+  }
+  return { postgresPassword, appPassword };
+}
+
+/** As the processes will read them. */
+function readRootKeys(file: string): Buffer[] {
+  return readEnv({ STEWARD_ROOT_KEY_FILE: file }).rootKeys;
 }
 
 /** Writes a file that only its owner reads, whole or not at all. */
@@ -89,14 +123,13 @@ export function writePrivate(file: string, text: string): void {
   renameSync(fresh, file);
 }
 
-/** What a JSON file holds, or nothing when there is no such file. @throws Problem if it is damaged. */
-export function readJson<T>(file: string): T | undefined {
+/** What a JSON file holds, or nothing when there is none. @throws Problem if it is damaged. */
+export function readJson<T>(file: string, remedy: string): T | undefined {
   if (!existsSync(file)) return undefined;
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as T;
   } catch (cause) {
-    const remedy = 'Restore it from a backup. If nothing here is of value, move the folder away.';
-    throw new Problem(`${file} cannot be read.`, remedy, { cause });
+    throw new Problem(`${file} is damaged.`, remedy, { cause });
   }
 }
 

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { childEnv } from '../env.ts';
+import { parseProblem } from '../problem.ts';
 import { type ServiceProcess, spawnService } from '../supervise/process.ts';
 import type { Home } from './home.ts';
 
@@ -32,13 +33,20 @@ export function startNodeService(home: Home, service: NodeService): Promise<Serv
   });
 }
 
-/** Runs a script of ours to its end and returns what it printed. */
+/**
+ * Runs a script of ours to its end and returns what it printed.
+ * @throws Problem that the script described, or an error with all it said.
+ */
 export async function runNodeScript(
   script: string,
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<string> {
   const options = { env: childEnv(env) as NodeJS.ProcessEnv };
-  const { stdout } = await run(process.execPath, [path.join(project, script), ...args], options);
-  return stdout;
+  try {
+    const command = [path.join(project, script), ...args];
+    return (await run(process.execPath, command, options)).stdout;
+  } catch (error) {
+    throw parseProblem((error as { stderr?: string }).stderr ?? '') ?? error;
+  }
 }

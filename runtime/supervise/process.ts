@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { stopPid } from './pid.ts';
 import { removePidFile, writePidFile } from './pid-file.ts';
 
@@ -24,6 +24,8 @@ export interface ServiceProcess {
   /** Resolves, never rejects, with how the process ended. */
   exited: Promise<string>;
   hasExited(): boolean;
+  /** What it has written, but for the lines of its logger. */
+  said(): string;
   stop(): Promise<void>;
 }
 
@@ -34,6 +36,7 @@ export interface ServiceProcess {
  */
 export async function spawnService(spec: ServiceSpec): Promise<ServiceProcess> {
   const log = openSync(spec.logFile, 'a', 0o600);
+  const { size } = fstatSync(log);
   const child = spawn(spec.command, [...spec.args], {
     detached: true,
     stdio: ['ignore', log, log],
@@ -53,11 +56,37 @@ export async function spawnService(spec: ServiceSpec): Promise<ServiceProcess> {
     });
   });
   const stop = () => stopPid(pid, spec.stopSignal ?? 'SIGTERM', spec.stopTimeoutMs);
-  return { name: spec.name, pid, exited, hasExited: () => ended, stop };
+  return {
+    name: spec.name,
+    pid,
+    exited,
+    hasExited: () => ended,
+    said: () => plainText(spec.logFile, size),
+    stop,
+  };
+}
+
+/** A problem is a few lines; a process that has written more than this has said more than one. */
+const saidBytesMax = 64 * 1024;
+
+/** What stands in a log file from a place on and is no line of JSON. */
+function plainText(logFile: string, from: number): string {
+  const log = openSync(logFile, 'r');
+  try {
+    const bytes = Buffer.alloc(saidBytesMax);
+    const text = bytes.toString('utf8', 0, readSync(log, bytes, 0, saidBytesMax, from));
+    const lines = text.trimEnd().split('\n');
+    return lines.filter((line) => !line.startsWith('{')).join('\n');
+  } finally {
+    closeSync(log);
+  }
 }
 
 /** Where a crash of a Go program begins; the stack below it can be longer than any tail. */
 const crashLine = /^(panic|fatal error): /;
+
+/** How a process of ours ends when it has said what is wrong, and would again. */
+export const endedByProblem = 'exit code 1';
 
 /** The end of a log file, for an error that has to say why; a crash's first line comes with it. */
 export function logTail(logFile: string, lines = 8): string {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { describeProblem } from '../problem.ts';
-import type { ServiceProcess } from './process.ts';
+import { describeProblem, parseProblem, Problem } from '../problem.ts';
+import { endedByProblem, type ServiceProcess } from './process.ts';
 
 interface Supervised<T extends ServiceProcess> {
   /** The process that runs now, or that ran last. */
@@ -12,12 +12,18 @@ interface SuperviseOptions {
   say: (text: string) => void;
   /** Called when another process has taken the place of one that died. */
   onRestart: () => void;
+  /** Whether a process that ended so is not to be started again. */
+  givesUp: (ended: ServiceProcess, how: string) => boolean;
 }
 
 /** The services of an instance, in the order in which they were started. */
 export interface Crew {
   /** Starts a service and keeps it running; it throws when the first start fails. */
   keep<T extends ServiceProcess>(name: string, start: () => Promise<T>): Promise<T>;
+  /** Aborted, with the reason, when a process ends with a problem before everything has started. */
+  broken: AbortSignal;
+  /** Everything has started: from now on whatever dies is started again. */
+  started(): void;
   /** Called whenever another process has taken the place of one that died. */
   onRestart(listener: () => void): void;
   pids(): Record<string, number>;
@@ -33,10 +39,21 @@ const calmMs = 60_000;
 /** Keeps services running until it is stopped; says loudly when one of them dies. */
 export function createCrew(say: (text: string) => void): Crew {
   const members = new Map<string, Supervised<ServiceProcess>>();
+  const broken = new AbortController();
+  let starting = true;
   let restarted: () => void = () => undefined;
+  const givesUp = (ended: ServiceProcess, how: string) => {
+    if (!starting || how !== endedByProblem) return false;
+    broken.abort(problemOf(ended));
+    return true;
+  };
   return {
+    broken: broken.signal,
+    started: () => {
+      starting = false;
+    },
     keep: async (name, start) => {
-      const options = { say, onRestart: () => restarted() };
+      const options = { say, onRestart: () => restarted(), givesUp };
       const member = await supervise(name, start, options);
       members.set(name, member);
       return member.current();
@@ -59,7 +76,7 @@ export function createCrew(say: (text: string) => void): Crew {
 async function supervise<T extends ServiceProcess>(
   name: string,
   start: () => Promise<T>,
-  { say, onRestart }: SuperviseOptions,
+  { say, onRestart, givesUp }: SuperviseOptions,
 ): Promise<Supervised<T>> {
   const stopping = new AbortController();
   let current = await start();
@@ -70,7 +87,7 @@ async function supervise<T extends ServiceProcess>(
     while (!stopping.signal.aborted) {
       const since = Date.now();
       const how = await current.exited;
-      if (stopping.signal.aborted) return;
+      if (stopping.signal.aborted || givesUp(current, how)) return;
       if (Date.now() - since > calmMs) backoffMs = backoffFirstMs;
       say(`!! ${name} ended (${how}); it starts again in ${backoffMs / 1000} s`);
       backoffMs = await restart(backoffMs);
@@ -103,6 +120,15 @@ async function supervise<T extends ServiceProcess>(
       await current.stop();
     },
   };
+}
+
+/** In the words of the process, which knows the remedy. */
+function problemOf({ name, said }: ServiceProcess): Problem {
+  const text = said();
+  return (
+    parseProblem(text) ??
+    new Problem(`${name} ended while everything started. Its words:\n${text}`, 'Start again.')
+  );
 }
 
 function ignoreAbort(error: unknown): void {

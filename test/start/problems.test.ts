@@ -1,8 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createHomeFolder, spawnStart } from '../support/started.ts';
+import { createHomeFolder, spawnStart, start } from '../support/started.ts';
+
+/** On a machine that runs other tests besides. */
+const twoStartsTimeoutMs = 180_000;
 
 /** What keeps an instance from starting is said in a line, with a remedy, and leaves nothing. */
 describe('npm start says what is wrong', () => {
@@ -60,6 +64,23 @@ describe('npm start says what is wrong', () => {
     writeFileSync(path.join(folder.home, 'postgres', 'PG_VERSION'), '18\n');
     expect(await failure()).toContain('secrets.json is gone');
   });
+
+  test(
+    'a root key that did not make the data: at once, in the words of the process',
+    async () => {
+      const { process: first, ended, instance } = await start(folder.home);
+      expect(instance.apiKey).toMatch(/^stw_/);
+      first.kill('SIGINT');
+      expect(await ended).toBe(0);
+      const another = randomBytes(32).toString('base64');
+      writeFileSync(path.join(folder.home, 'root.key'), another);
+      const output = await failure();
+      expect(output.match(/are wrapped by root key/g)).toHaveLength(1);
+      expect(output).toContain('Remedy: Give it the root key that made them.');
+      expect(output).not.toContain('starts again');
+    },
+    twoStartsTimeoutMs,
+  );
 
   test('a setting that is wrong', async () => {
     expect(await failure({ STEWARD_PORT: 'http' })).toContain('STEWARD_PORT is "http".');
