@@ -3,10 +3,11 @@ import { assertAppRole } from '../db/roles.ts';
 import { createWrappedKeyStore } from '../db/queries/wrapped-keys.ts';
 import { minuteMs } from '../domain/clock.ts';
 import { createImapProvider } from '../providers/imap/provider.ts';
+import { assertServingRole, explainDatabase } from '../runtime/database-problem.ts';
 import { readEnv, type Env } from '../runtime/env.ts';
 import { assertRootKeys, createKeyring } from '../runtime/keyring.ts';
 import { createLogger, type Logger } from '../runtime/logger.ts';
-import { describeProblem, Problem } from '../runtime/problem.ts';
+import { describeProblem } from '../runtime/problem.ts';
 import { connectTemporal, temporalNamespace } from '../runtime/temporal.ts';
 import { rateLimitsDefault } from './deps.ts';
 import { createApiServer, type ApiServer } from './server.ts';
@@ -62,9 +63,9 @@ async function openServer(env: Env, log: Logger, opened: AsyncDisposableStack): 
   };
   const database = open(env.databaseUrl, poolMax);
   const keys = open(env.keysDatabaseUrl, keysPoolMax);
-  await assertServingRole(database);
+  await assertServingRole(() => assertAppRole(database));
   const store = createWrappedKeyStore(keys);
-  await assertRootKeys(store, env.rootKeys);
+  await explainDatabase('KEYS_DATABASE_URL', () => assertRootKeys(store, env.rootKeys));
   const client = await connectTemporal(env.temporal);
   opened.defer(() => client.connection.close());
   const { allowedNetworks, allowCleartext } = env;
@@ -92,19 +93,6 @@ async function openServer(env: Env, log: Logger, opened: AsyncDisposableStack): 
   );
   opened.use(server);
   return server;
-}
-
-async function assertServingRole(database: Parameters<typeof assertAppRole>[0]): Promise<void> {
-  try {
-    await assertAppRole(database);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new Problem(
-      `The API does not serve with this DATABASE_URL: ${why}`,
-      'Point DATABASE_URL at a migrated database that answers, as the role steward_app.',
-      { cause },
-    );
-  }
 }
 
 function stopAsked(): Promise<void> {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { secondMs } from '../domain/clock.ts';
+import { Problem } from '../runtime/problem.ts';
 import { createApi } from './app.ts';
 import type { ApiDeps } from './deps.ts';
 
@@ -38,8 +39,12 @@ export function createApiServer(
   });
   return {
     start: async () => {
-      server.listen(port, host);
-      await once(server, 'listening');
+      try {
+        server.listen(port, host);
+        await once(server, 'listening');
+      } catch (error) {
+        throw listenProblem(error, host, port);
+      }
       const { port: bound } = server.address() as AddressInfo;
       return { url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}` };
     },
@@ -60,4 +65,19 @@ export function createApiServer(
       clearTimeout(cut);
     },
   };
+}
+
+/** What a person can mend about the address; anything else stays as it is. */
+function listenProblem(error: unknown, host: string, port: number): unknown {
+  const code = String((error as NodeJS.ErrnoException).code);
+  const remedies: Record<string, string> = {
+    EADDRINUSE: 'Stop what listens there, or choose another port: STEWARD_PORT=<port>.',
+    EACCES: 'Choose a port from 1024 on, STEWARD_PORT=<port>, or permit this one to the process.',
+    EADDRNOTAVAIL: 'Set STEWARD_HOST to an address of this machine; 0.0.0.0 means all of them.',
+    ENOTFOUND: 'Set STEWARD_HOST to an address of this machine; 0.0.0.0 means all of them.',
+  };
+  const remedy = remedies[code];
+  if (remedy === undefined) return error;
+  const where = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return new Problem(`The API cannot listen at ${where} (${code}).`, remedy, { cause: error });
 }

@@ -4,6 +4,7 @@ import { assertAppRole } from '../db/roles.ts';
 import { createWrappedKeyStore } from '../db/queries/wrapped-keys.ts';
 import { minuteMs } from '../domain/clock.ts';
 import { createImapProvider } from '../providers/imap/provider.ts';
+import { assertServingRole, explainDatabase } from '../runtime/database-problem.ts';
 import { readEnv, type Env } from '../runtime/env.ts';
 import { assertRootKeys, createKeyring } from '../runtime/keyring.ts';
 import { createLogger } from '../runtime/logger.ts';
@@ -49,9 +50,9 @@ async function main(): Promise<void> {
     poolMax: keysPoolMax,
     applicationName: 'steward-worker',
   });
-  await assertAppRole(database);
+  await assertServingRole(() => assertAppRole(database));
   const store = createWrappedKeyStore(keys);
-  await assertRootKeys(store, env.rootKeys);
+  await explainDatabase('KEYS_DATABASE_URL', () => assertRootKeys(store, env.rootKeys));
   const client = await connectTemporal(env.temporal);
   const connection = await connectTemporalWorker(env.temporal);
   const keyring = createKeyring({

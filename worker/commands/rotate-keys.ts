@@ -1,9 +1,9 @@
 import { openDatabase } from '../../db/client.ts';
 import { recordAudit } from '../../db/queries/audit.ts';
 import { readEnv } from '../../runtime/env.ts';
-import { describeProblem } from '../../runtime/problem.ts';
 import { rootKeyIdOf } from '../../runtime/root-keys.ts';
 import { rotateKeys } from '../rotate-keys.ts';
+import { runCommand } from '../run-command.ts';
 
 /**
  * `npm run keys:rotate`: wraps all tenants' keys under the first of the root keys it is given. Both
@@ -11,7 +11,7 @@ import { rotateKeys } from '../rotate-keys.ts';
  */
 const applicationName = 'steward-rotate-keys';
 
-try {
+await runCommand('DATABASE_OWNER_URL or KEYS_DATABASE_URL', async () => {
   const { rootKeys, keysDatabaseUrl, databaseOwnerUrl } = readEnv();
   const keys = openDatabase(keysDatabaseUrl, { poolMax: 1, applicationName });
   const database = openDatabase(databaseOwnerUrl, { poolMax: 1, applicationName });
@@ -33,7 +33,4 @@ try {
   } finally {
     await Promise.all([keys.close(), database.close()]);
   }
-} catch (error) {
-  process.stderr.write(`${describeProblem(error)}\n`);
-  process.exitCode = 1;
-}
+});
