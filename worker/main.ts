@@ -39,9 +39,14 @@ try {
 
 /** `node worker/main.ts`: runs workflows and activities until SIGINT or SIGTERM. */
 async function main(): Promise<void> {
+  // Before there are lanes nothing is in hand: what was opened ends with the process.
+  let stop = (): void => process.exit();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop());
   const env = readEnv();
   const log = createLogger({ name: 'worker', level: env.logLevel });
   Runtime.install({
+    // It would take the signals, and do nothing with them until its workers run.
+    shutdownSignals: [],
     logger: temporalLogger(log),
     telemetryOptions: env.metricsPort === undefined ? {} : prometheus(env.host, env.metricsPort),
   });
@@ -75,7 +80,7 @@ async function main(): Promise<void> {
     lanes: chosenLanes(env),
     activities: { database, keyring, encoder, mail, poke, log },
   });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => worker.stop());
+  stop = () => worker.stop();
   log.info({ lanes: chosenLanes(env) }, 'worker runs');
   await worker.run();
   await mail.close();

@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
@@ -106,4 +107,26 @@ test('a command whose database does not answer', async () => {
   const url = changed(database.ownerUrl, (parsed) => (parsed.port = '1'));
   const said = await failure('worker/commands/migrate.ts', { DATABASE_OWNER_URL: url });
   expect(said).toContain('The database of DATABASE_OWNER_URL or KEYS_DATABASE_URL cannot be used');
+});
+
+test('a worker that is told to stop while it starts ends at once', async () => {
+  const asked = Promise.withResolvers<void>();
+  // It accepts and stays silent: the worker waits for its database.
+  const silent = createServer(() => asked.resolve());
+  await new Promise<void>((resolve) => void silent.listen(0, '127.0.0.1', resolve));
+  const address = silent.address();
+  const port = address !== null && typeof address === 'object' ? address.port : 0;
+  const url = changed(database.appUrl, (parsed) => (parsed.port = String(port)));
+  const env = {
+    PATH: process.env['PATH'],
+    DATABASE_URL: url,
+    KEYS_DATABASE_URL: url,
+    STEWARD_ROOT_KEY: randomBytes(32).toString('base64'),
+  };
+  const worker = spawn(process.execPath, ['worker/main.ts'], { env, stdio: 'ignore' });
+  const ended = once(worker, 'exit');
+  await asked.promise;
+  worker.kill('SIGTERM');
+  expect(await ended).toEqual([0, null]);
+  silent.close();
 });
