@@ -12,7 +12,7 @@ import {
 import path from 'node:path';
 import { readEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
-import { ownPid, removePidFile, writePidFile } from '../supervise/pid-file.ts';
+import { type Lock, takeLock } from '../supervise/lock.ts';
 
 export type Home = ReturnType<typeof openHome>;
 
@@ -33,11 +33,13 @@ const rootKeyBytes = 32;
 export function openHome(folder: string) {
   const file = (name: string) => path.join(folder, name);
   const stateDir = file('run');
+  let lock: Lock | number;
   try {
     // As root, Postgres runs under another account, which must get through to its own folder.
     mkdirSync(folder, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 });
     mkdirSync(stateDir, { recursive: true, mode: 0o700 });
     for (const each of [folder, stateDir]) accessSync(each, constants.W_OK | constants.X_OK);
+    lock = takeLock(stateDir, 'supervisor');
   } catch (cause) {
     throw new Problem(
       `The folder ${folder} cannot be written (${(cause as NodeJS.ErrnoException).code}).`,
@@ -45,8 +47,12 @@ export function openHome(folder: string) {
       { cause },
     );
   }
-  const lockFile = path.join(stateDir, 'supervisor.pid');
-  lock(lockFile, folder);
+  if (typeof lock === 'number') {
+    throw new Problem(
+      `Steward runs already on ${folder} (process ${lock}).`,
+      'Stop that one with Ctrl-C, or give this one a folder of its own: STEWARD_HOME=<folder>.',
+    );
+  }
   return {
     folder,
     stateDir,
@@ -55,7 +61,7 @@ export function openHome(folder: string) {
     rootKeyFile: file('root.key'),
     credentialsFile: file('credentials.json'),
     instanceFile: file('instance.json'),
-    unlock: () => removePidFile(lockFile, process.pid),
+    unlock: lock.release,
   };
 }
 
@@ -131,17 +137,4 @@ export function readJson<T>(file: string, remedy: string): T | undefined {
   } catch (cause) {
     throw new Problem(`${file} is damaged.`, remedy, { cause });
   }
-}
-
-function lock(lockFile: string, folder: string): void {
-  const owner = ownPid(lockFile);
-  if (owner !== undefined) {
-    throw new Problem(
-      `Steward runs already on ${folder} (process ${owner}).`,
-      'Stop that one with Ctrl-C, or give this one a folder of its own: STEWARD_HOME=<folder>.',
-    );
-  }
-  rmSync(lockFile, { force: true });
-  const marker = path.basename(process.argv[1] ?? '');
-  writePidFile(lockFile, { pid: process.pid, marker }, 'wx');
 }

@@ -13,10 +13,9 @@ export interface PidRecord {
 export function writePidFile(
   file: string,
   { pid, marker }: Pick<PidRecord, 'pid' | 'marker'>,
-  flag: 'w' | 'wx' = 'w',
 ): void {
   const record: PidRecord = { pid, marker, startedAt: startedAt(pid) };
-  writeFileSync(file, JSON.stringify(record), { mode: 0o600, flag });
+  writeFileSync(file, JSON.stringify(record), { mode: 0o600 });
 }
 
 /** Removes the file if it still names that process: a successor may have written its own. */
