@@ -7,7 +7,7 @@ import { createImapProvider } from '../providers/imap/provider.ts';
 import { assertServingRole, explainDatabase } from '../runtime/database-problem.ts';
 import { readEnv, type Env } from '../runtime/env.ts';
 import { assertRootKeys, createKeyring } from '../runtime/keyring.ts';
-import { createLogger } from '../runtime/logger.ts';
+import { createLogger, type Logger } from '../runtime/logger.ts';
 import { describeProblem, Problem } from '../runtime/problem.ts';
 import {
   connectTemporal,
@@ -44,12 +44,7 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop());
   const env = readEnv();
   const log = createLogger({ name: 'worker', level: env.logLevel });
-  Runtime.install({
-    // It would take the signals, and do nothing with them until its workers run.
-    shutdownSignals: [],
-    logger: temporalLogger(log),
-    telemetryOptions: env.metricsPort === undefined ? {} : prometheus(env.host, env.metricsPort),
-  });
+  installRuntime(env, log);
   const database = openDatabase(env.databaseUrl, { poolMax, applicationName: 'steward-worker' });
   const keys = openDatabase(env.keysDatabaseUrl, {
     poolMax: keysPoolMax,
@@ -88,6 +83,25 @@ async function main(): Promise<void> {
   await connection.close();
   await client.connection.close();
   await Promise.all([database.close(), keys.close()]);
+}
+
+function installRuntime({ host, metricsPort }: Env, log: Logger): void {
+  try {
+    Runtime.install({
+      // It would take the signals, and do nothing with them until its workers run.
+      shutdownSignals: [],
+      logger: temporalLogger(log),
+      telemetryOptions: metricsPort === undefined ? {} : prometheus(host, metricsPort),
+    });
+  } catch (cause) {
+    if (metricsPort === undefined) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Problem(
+      `The worker's metrics cannot be served at ${host}:${metricsPort}: ${why}`,
+      'Choose another port, STEWARD_METRICS_PORT=<port>, and for STEWARD_HOST an address of this machine.',
+      { cause },
+    );
+  }
 }
 
 /** The SDK's own metrics (slots, latencies, failures) at /metrics. */

@@ -77,14 +77,18 @@ describe.each(['api/main.ts', 'worker/main.ts'])('%s', (script) => {
   });
 });
 
-test('an API whose port is taken', async () => {
+test.each([
+  ['api/main.ts', 'STEWARD_PORT', 'The API cannot listen at'],
+  ['worker/main.ts', 'STEWARD_METRICS_PORT', "The worker's metrics cannot be served at"],
+])('a port that is taken: %s, %s', async (script, name, what) => {
   const server = createServer();
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   const port = address !== null && typeof address === 'object' ? address.port : 0;
-  const said = await failure('api/main.ts', { STEWARD_PORT: String(port) });
+  const said = await failure(script, { [name]: String(port) });
   server.close();
-  expect(said).toContain(`The API cannot listen at 127.0.0.1:${port} (EADDRINUSE).`);
+  expect(said).toContain(`${what} 127.0.0.1:${port}`);
+  expect(said).toContain(`${name}=<port>`);
 });
 
 test('an API whose address is not of this machine', async () => {
