@@ -148,8 +148,9 @@ function runs({ pid, startedAt: then }) {
 /** When a process started, in the system's own words, or nothing when there is none. */
 function startedAt(pid) {
   if (process.platform !== 'linux') {
-    const env = { ...process.env, LC_ALL: 'C', TZ: 'UTC' };
-    const { stdout } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { env });
+    // In the same words whoever asks.
+    const command = ['LC_ALL=C', 'TZ=UTC', 'ps', '-o', 'lstart=', '-p', String(pid)];
+    const { stdout } = spawnSync('env', command);
     return String(stdout || '').trim();
   }
   try {

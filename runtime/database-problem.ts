@@ -1,11 +1,14 @@
 import { Problem } from './problem.ts';
 
-/** SQLSTATE, or the system's or the driver's own code, and what to do about it. */
+/** The system's and the driver's codes for a server that does not answer. */
+const noAnswer = new RegExp(
+  '^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|' +
+    'CONNECT_TIMEOUT|CONNECTION_CLOSED)$',
+);
+
+/** What to do about a code; five digits and letters are an SQLSTATE. */
 const remedies: readonly (readonly [codes: RegExp, remedy: (variable: string) => string])[] = [
-  [
-    /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|CONNECT_TIMEOUT|CONNECTION_CLOSED)$/,
-    (variable) => `Start Postgres, or correct host and port in ${variable}.`,
-  ],
+  [noAnswer, (variable) => `Start Postgres, or correct host and port in ${variable}.`],
   [
     /^(28P01|28000|SASL_SIGNATURE_MISMATCH)$/,
     (variable) => `Correct user and password in ${variable}, or give the role that password.`,
