@@ -63,7 +63,7 @@ function readPosition(list: string, cursor: string | undefined): Position | unde
 
 const instantPattern = /^(\d{4,6})-(\d\d-\d\dT\d\d:\d\d:\d\d)\.\d{6}Z$/;
 
-/** An instant as `instantText` writes them that is in the calendar: any other the database refuses. */
+/** An instant as `instantText` writes them, and one of the calendar: the database refuses all others. */
 function isInstant(text: string): boolean {
   const [, year, rest] = text.match(instantPattern) ?? [];
   if (year === undefined || Number(year) < 1) return false;

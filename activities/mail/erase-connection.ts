@@ -22,8 +22,8 @@ export interface EndInput extends SliceTarget {
 }
 
 /**
- * Ends a disconnected connection: erases what is hidden, and its untracked mail unless that is to be kept, and closes it
- * in the directory. Does nothing when the connection was connected again meanwhile, or people
+ * Ends a disconnected connection: erases what is hidden, and its untracked mail unless that is to be
+ * kept, and closes it in the directory. Does nothing when the connection was connected again meanwhile, or people
  * decided anew about the data; whoever starts what is missing then looks at it afresh.
  */
 export async function endConnection(
