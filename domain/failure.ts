@@ -47,6 +47,18 @@ export class ProviderFailure extends Error {
   }
 }
 
+/** The provider has asked to be left alone, and still is: it was not asked now. */
+export class ProviderPause extends Error {
+  override readonly name = 'ProviderPause';
+  /** How long that lasts. */
+  readonly ms: number;
+
+  constructor(ms: number) {
+    super('The provider asked for a pause.');
+    this.ms = ms;
+  }
+}
+
 /** A page that cannot be encoded as a whole: one of its items is more than the encoder can take. */
 export class PoisonedPageError extends Error {
   override readonly name = 'PoisonedPageError';

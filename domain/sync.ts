@@ -47,6 +47,8 @@ export interface SliceReport {
   eraseAfter?: string;
   /** A live slice that found something which no watch had announced. */
   surprised?: boolean;
+  /** Set when it took up new settings, or a resync: what failed before may work now. */
+  takenUp?: boolean;
   /** Set when history is imported and a folder changed meanwhile: the live loop looks at once. */
   lookDue?: boolean;
   /** Totals over the connection after the slice, for the operator's view. */

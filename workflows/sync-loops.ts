@@ -63,8 +63,10 @@ interface Sync {
   carry: SyncCarry;
   view: SyncView;
   pokes: number;
-  /** How often the live loop has got through after a failure. */
+  /** How often the live loop got through after a failure, went on after a pause, or took up changes. */
   recoveries: number;
+  /** Whether the last look found the connection paused. */
+  resting: boolean;
   parking: boolean;
   parked: boolean;
   /** Whether a slice has found that history is to be imported. */
@@ -89,6 +91,7 @@ function createSync(input: MailboxSyncInput): Sync {
     view: createSyncView(input.ref),
     pokes: 1,
     recoveries: 0,
+    resting: false,
     parking: false,
     parked: false,
     backfillDue: false,
@@ -138,7 +141,7 @@ async function backfillLoop(sync: Sync, activities: SyncActivities): Promise<voi
       // Paused or disconnected: the live loop says when there is something to compare again.
       continue;
     } else if (report.outcome === 'failed' && patched(waitsOutFailures)) {
-      // A poke tells of new mail; that the server answers again is what the live loop finds out.
+      // A poke tells of new mail; that an import may work again is what the live loop finds out.
       await condition(() => sync.recoveries > recoveries || sync.parking, waitMs(report));
     } else if (report.outcome !== 'more') {
       await condition(() => sync.pokes > seen || sync.parking, waitMs(report));
@@ -166,7 +169,10 @@ async function endUnlessPoked(
 }
 
 function noteLive(sync: Sync, report: SliceReport): void {
-  if (sync.carry.liveFailures > 0 && report.outcome !== 'failed') sync.recoveries += 1;
+  const hasFailed = sync.carry.liveFailures > 0 && report.outcome !== 'failed';
+  const hasRested = sync.resting && report.outcome !== 'paused';
+  if (hasFailed || hasRested || report.takenUp) sync.recoveries += 1;
+  sync.resting = report.outcome === 'paused';
   sync.carry.liveFailures = report.outcome === 'failed' ? sync.carry.liveFailures + 1 : 0;
   if (report.surprised) sync.carry.cautiousUntil = Date.now() + cautiousMs;
   const working = report.outcome === 'done' || report.outcome === 'more';

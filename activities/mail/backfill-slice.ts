@@ -3,7 +3,7 @@ import type { MailSession } from '../../domain/provider.ts';
 import type { SliceReport } from '../../domain/sync.ts';
 import type { ActivityDeps } from '../deps.ts';
 import { pageBounds } from './bounds.ts';
-import { despiteTrouble, troubledLast } from './folder-trouble.ts';
+import { despiteTrouble, worthTrying } from './folder-trouble.ts';
 import { knownFolders, readStoredFolders, type SyncFolder } from './folders.ts';
 import { giveWay } from './live-first.ts';
 import { emptyReport, reportOf } from './run-slice.ts';
@@ -45,7 +45,7 @@ async function importAll(slice: Slice, session: MailSession): Promise<boolean> {
   const folders = await knownFolders(slice, await session.collections());
   // Before the live loop has noted a folder's position, mail could arrive between the two loops.
   const due = folders.filter((folder) => !folder.backfillDone && folder.liveCursor !== null);
-  for (const folder of troubledLast(due)) {
+  for (const folder of worthTrying(due)) {
     const importIt = () => importHistory(slice, session, folder);
     if (!(await despiteTrouble(slice, folder, importIt))) break;
   }

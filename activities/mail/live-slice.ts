@@ -3,7 +3,12 @@ import { together } from '../../db/pipeline.ts';
 import { eraseFinishedIntents, listPendingIntents } from '../../db/queries/sync/intents.ts';
 import { listStoredFolders, recordMark } from '../../db/queries/sync/folders.ts';
 import { createKnownItems } from '../../db/queries/sync/known-items.ts';
-import { recordAbilities, recordBackfill, recordCaughtUp } from '../../db/queries/sync/status.ts';
+import {
+  recordAbilities,
+  recordBackfill,
+  recordCaughtUp,
+  recordSafetyLook,
+} from '../../db/queries/sync/status.ts';
 import { listStruckItems } from '../../db/queries/sync/strikes.ts';
 import { withTenant } from '../../db/tenant.ts';
 import { minuteMs } from '../../domain/clock.ts';
@@ -13,7 +18,7 @@ import { allEnded } from '../../domain/settled.ts';
 import type { SliceReport } from '../../domain/sync.ts';
 import type { ActivityDeps } from '../deps.ts';
 import { pageBounds } from './bounds.ts';
-import { despiteTrouble, troubledLast } from './folder-trouble.ts';
+import { despiteTrouble, isOverAfterLook, worthTrying } from './folder-trouble.ts';
 import { readStoredFolders, type SyncFolder } from './folders.ts';
 import { settleDeletions } from './held-deletions.ts';
 import { carryOutIntents, intentBatchSize } from './intents/carry-out.ts';
@@ -54,7 +59,7 @@ export async function runLiveSlice(
     return { ...report, ...(opened.eraseAfter && { eraseAfter: opened.eraseAfter.toISOString() }) };
   }
   if (opened.kind === 'paused') return await emptyReport(deps, input, 'paused');
-  const { slice } = opened;
+  const { slice, takenUp } = opened;
   let nextAttemptAt = nextPoll(slice, input, false);
   const report = await reportOf(slice, 'live', input.failuresBefore, async () => {
     const { complete, exact, safety, again, waiting } = await withSession(slice, (session) =>
@@ -65,9 +70,10 @@ export async function runLiveSlice(
     if (complete) await settle(slice, safety, nextAttemptAt);
     return complete && !again ? 'done' : 'more';
   });
-  if (report.failure) return report;
+  const noted = { ...report, ...(takenUp && { takenUp }) };
+  if (report.failure) return noted;
   const surprised = isSurprised(slice, input);
-  return { ...report, surprised, nextAttemptAt: nextAttemptAt.toISOString() };
+  return { ...noted, surprised, nextAttemptAt: nextAttemptAt.toISOString() };
 }
 
 /** What a look at all folders came to. */
@@ -93,14 +99,17 @@ async function syncAll(slice: Slice, session: MailSession, input: LiveSliceInput
   );
   // Where counters don't show every change, neither does a watch: polls have to stay frequent.
   const exact = folders.every((folder) => folder.remote.exact);
-  const safety = !input.poked || isSafetyDue(slice, input, exact);
+  const standsIn = input.poked && isSafetyDue(slice, input, exact);
+  if (standsIn) await slice.write((tx) => recordSafetyLook(tx, slice.licence, slice.startedAt));
+  const safety = !input.poked || standsIn;
   await retryStruck(slice, session, folders, struck);
-  for (const folder of troubledLast(folders)) {
+  // Only a safety look has time for folders that cost connections.
+  for (const folder of worthTrying(folders, safety ? undefined : 0)) {
     const depth = depthOf(folder, safety);
     const unchanged = folder.mark === folder.remote.mark && folder.liveCursor !== null;
     if (unchanged && depth === 'quick') continue;
     const syncIt = () => syncChanges(slice, session, folder, depth);
-    if (!(await despiteTrouble(slice, folder, syncIt))) {
+    if (!(await despiteTrouble(slice, folder, syncIt, isOverAfterLook))) {
       return { ...left, complete: false, exact, safety };
     }
   }

@@ -7,6 +7,7 @@ import {
   hideUnplaced,
   mendBatch,
   recountFolder,
+  releaseHangUps,
 } from '../../db/queries/sync/mend.ts';
 import {
   beginRun,
@@ -119,6 +120,7 @@ async function settle(slice: Slice): Promise<boolean> {
   await slice.write((tx) => eraseRemains(tx, licence));
   await mendFound(slice, findUnusedKeywords, eraseKeywords);
   await mendFound(slice, findOrphans, eraseOrphans);
+  await slice.write((tx) => releaseHangUps(tx, licence));
   await slice.write((tx) => finishRun(tx, licence));
   return true;
 }

@@ -1,9 +1,15 @@
 import { readReconciliation } from '../../db/queries/sync/reconciliation-runs.ts';
-import { recordFailure, recordState } from '../../db/queries/sync/status.ts';
+import { recordFailure, recordPause, recordState } from '../../db/queries/sync/status.ts';
 import { readSyncFacts } from '../../db/queries/sync/status.ts';
 import { together } from '../../db/pipeline.ts';
 import { withTenant, withTenantWrite } from '../../db/tenant.ts';
-import { FencedError, OvertakenError, ProviderFailure } from '../../domain/failure.ts';
+import { secondMs } from '../../domain/clock.ts';
+import {
+  FencedError,
+  OvertakenError,
+  ProviderFailure,
+  ProviderPause,
+} from '../../domain/failure.ts';
 import { waitAfterFailureMs } from '../../domain/retry.ts';
 import { stateAfterFailure, type SliceReport } from '../../domain/sync.ts';
 import type { Loop } from '../../db/queries/ingest/store-page.ts';
@@ -38,6 +44,7 @@ export async function reportOf(
     if (error instanceof OvertakenError) return await report(deps, licence, 'more', counts);
     // It was us who closed the session, or gave up waiting for one: nothing speaks against the provider.
     if (endedByUs(slice, error)) return await report(deps, licence, 'more', counts);
+    if (error instanceof ProviderPause) return await reportPause(slice, loop, error);
     if (!(error instanceof ProviderFailure)) throw error;
     return await reportFailure(slice, loop, failuresBefore, error);
   }
@@ -71,6 +78,23 @@ async function report(
   return { outcome, ...counts, progress: { ...totals, reconcileDue, lastReconciliation } };
 }
 
+/** The pause stays as it is: it is the provider's, and nothing has failed again. */
+async function reportPause(
+  { deps, licence, counts }: Slice,
+  loop: Loop,
+  { ms }: ProviderPause,
+): Promise<SliceReport> {
+  const nextAttemptAt = new Date(Date.now() + Math.max(ms, secondMs));
+  if (loop === 'live') {
+    await withTenantWrite(deps.database, licence.tenantId, (tx) =>
+      recordState(tx, licence, 'throttled', { reason: 'rate-limited', nextAttemptAt }),
+    );
+  }
+  const ended = await report(deps, licence, 'failed', counts);
+  const failure = { kind: 'rate-limited' as const };
+  return { ...ended, nextAttemptAt: nextAttemptAt.toISOString(), failure };
+}
+
 async function reportFailure(
   { deps, licence, counts }: Slice,
   loop: Loop,
@@ -82,6 +106,8 @@ async function reportFailure(
     const loginStrikes = await recordFailure(tx, licence, kind);
     const facts = { kind, retryAt, failures: failuresBefore + 1, loginStrikes };
     const next = new Date(Date.now() + waitAfterFailureMs(facts, Date.now(), Math.random()));
+    const isPause = kind === 'rate-limited' || kind === 'quota-exhausted';
+    if (isPause && retryAt) await recordPause(tx, licence, retryAt.getTime() - Date.now());
     // The backfill's trouble is no reason to call a live connection degraded.
     if (loop === 'live') {
       const reason = code ?? kind;

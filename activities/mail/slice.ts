@@ -13,7 +13,7 @@ import type { Tx } from '../../db/client.ts';
 import { withTenant } from '../../db/tenant.ts';
 import { minuteMs } from '../../domain/clock.ts';
 import type { ConnectionProfile } from '../../domain/connection.ts';
-import { FencedError, ProviderFailure } from '../../domain/failure.ts';
+import { FencedError, ProviderFailure, ProviderPause } from '../../domain/failure.ts';
 import { normaliseAddress } from '../../domain/mail.ts';
 import type { ImapAccount, MailAccount, MailSession } from '../../domain/provider.ts';
 import { loginStrikesMax } from '../../domain/retry.ts';
@@ -73,7 +73,7 @@ export interface SliceLife {
 }
 
 export type OpenedSlice =
-  | { kind: 'open'; slice: Slice }
+  | { kind: 'open'; slice: Slice; takenUp: boolean }
   | { kind: 'paused' }
   | { kind: 'disconnected'; licence: Licence | undefined; eraseAfter: Date | null };
 
@@ -88,7 +88,7 @@ export async function openSlice(
   if (!found) return { kind: 'disconnected', licence: undefined, eraseAfter: null };
   // A tenant on its way to the end writes nothing: its slices rest until it is active again.
   if (found.tenantState !== 'active') return { kind: 'paused' };
-  const { account, facts } = await takeUp(deps, found, start);
+  const { account, facts, takenUp } = await takeUp(deps, found, start);
   if (!account || found.wanted === 'disconnected' || !account.credentials) {
     return { kind: 'disconnected', licence: found, eraseAfter: account?.eraseAfter ?? null };
   }
@@ -111,7 +111,7 @@ export async function openSlice(
     ),
     since: account.backfillSince === null ? undefined : new Date(account.backfillSince),
   };
-  return { kind: 'open', slice: createSlice(deps, found, vault, opened, facts, life) };
+  return { kind: 'open', slice: createSlice(deps, found, vault, opened, facts, life), takenUp };
 }
 
 interface SliceStart {
@@ -143,16 +143,16 @@ async function takeUp(
   deps: ActivityDeps,
   licence: FoundLicence,
   start: SliceStart,
-): Promise<SliceStart> {
+): Promise<SliceStart & { takenUp: boolean }> {
   const { changed, resyncRequestedAt } = start.account ?? {};
-  if (!changed && !resyncRequestedAt) return start;
+  if (!changed && !resyncRequestedAt) return { ...start, takenUp: false };
   await withFence(deps.database, licence, async (tx) => {
     if (changed) await takeUpSettings(tx, licence);
     if (resyncRequestedAt) await beginResync(tx, licence, resyncRequestedAt);
   });
   const again = await readStart(deps, licence);
   if (!again.licence) throw new FencedError('The connection is gone.');
-  return again;
+  return { ...again, takenUp: true };
 }
 
 function createSlice(
@@ -211,13 +211,7 @@ export async function withSession<T>(
       { code: 'imap-login-stopped' },
     );
   }
-  if (facts.throttled) {
-    const { until, reason } = facts.throttled;
-    throw new ProviderFailure('rate-limited', 'The provider asked for a pause.', {
-      ...(reason !== null && { code: reason }),
-      retryAt: until,
-    });
-  }
+  if (facts.pauseMs !== null) throw new ProviderPause(facts.pauseMs);
   const inSession = async (): Promise<T> => {
     const end = AbortSignal.any([AbortSignal.timeout(sessionMs), cancelled]);
     const session = await deps.mail.connect(account, end);

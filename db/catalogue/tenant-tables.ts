@@ -187,6 +187,7 @@ export const tenantTables: readonly CatalogueTable[] = [
     behind_since: 'time',
     watch_seen_at: 'time',
     safety_looked_at: 'time',
+    throttled_until: 'time',
     backfill_done_at: 'time',
     resynced_at: 'time',
     reconcile_started_at: 'time',

@@ -88,6 +88,8 @@ export const syncStatus = pgTable(
     watchSeenAt: instant('watch_seen_at'),
     /** When a look last compared what no counter shows, and erased what was due. */
     safetyLookedAt: instant('safety_looked_at'),
+    /** Until when the provider asked to be left alone. */
+    throttledUntil: instant('throttled_until'),
     backfillDoneAt: instant('backfill_done_at'),
     /** When the resync that was asked for last was taken up. */
     resyncedAt: instant('resynced_at'),

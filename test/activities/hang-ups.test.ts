@@ -132,7 +132,10 @@ describe('a folder', () => {
     append(zoo, [2]);
     expect(await mailbox.live()).toMatchObject({ outcome: 'done', stored: 1 });
     faults.verdict = () => 'continue';
+    // A look that was poked spends no connections on it.
     expect(await mailbox.live()).toMatchObject({ outcome: 'done' });
+    expect(await troubles(world)).toEqual(['imap-folder-hangs-up']);
+    expect(await mailbox.live({ poked: false })).toMatchObject({ outcome: 'done' });
     expect(await world.backfill()).toMatchObject({ outcome: 'done' });
     expect(await world.stored(elsewhere)).toEqual([1]);
     expect(await troubles(world)).toEqual([]);
@@ -153,6 +156,10 @@ describe('a folder', () => {
       await mailbox.live();
     }
     expect(await troubles(world)).toHaveLength(hangUpsMax);
+    // Once they are known, a look is complete without them, and a deeper one tries a few.
+    expect(await mailbox.live()).toMatchObject({ outcome: 'done' });
+    expect(await mailbox.live({ poked: false })).toMatchObject({ outcome: 'done' });
+    expect(await logins(world, () => mailbox.live({ poked: false }))).toBeLessThan(hangUpsMax);
     expect(await world.stored(zoo)).toEqual(upTo(5));
   });
 
@@ -182,8 +189,13 @@ describe('a folder', () => {
     expect(await troubles(world)).toEqual(['imap-folder-hangs-up']);
     expect(await world.stored(elsewhere)).toEqual([1]);
     expect(await world.skips()).toEqual([]);
+    // Looks that read no letter say nothing of that: the import is not tried again after each.
+    const look = await mailbox.live({ poked: false });
+    expect(look).toMatchObject({ outcome: 'done', progress: { backfillDone: true } });
+    expect(await troubles(world)).toEqual(['imap-folder-hangs-up']);
     faults.verdict = () => 'continue';
-    await mailbox.live();
+    await world.reconcile();
+    expect(await mailbox.live()).toMatchObject({ progress: { backfillDone: false } });
     await world.backfill();
     expect(await world.stored()).toEqual(upTo(20));
   });

@@ -4,22 +4,30 @@ import type { SliceReport } from '../../domain/sync.ts';
 import { startUnwatchedMailbox, type UnwatchedMailbox } from '../support/unwatched-mailbox.ts';
 import { waitFor } from '../support/wait-for.ts';
 
+interface LookOptions {
+  fails?: boolean;
+  /** It takes up what people changed. */
+  takesUp?: boolean;
+}
+
 /** A mailbox whose imports fail, each of them for an hour. */
 export interface FailingImport {
   mailbox: UnwatchedMailbox;
   imports(): number;
   /** Pokes, and waits for the look that comes of it. */
-  look(options?: { fails: boolean }): Promise<void>;
+  look(options?: LookOptions): Promise<void>;
 }
 
 export async function startFailingImport(): Promise<FailingImport> {
-  let [looks, imports, isLiveFailing] = [0, 0, false];
+  let [looks, imports] = [0, 0];
+  let now: LookOptions = {};
   const mailbox = await startUnwatchedMailbox((activities: Activities) => ({
     ...activities,
     runLiveSlice: async (input) => {
       const report = importing(await activities.runLiveSlice(input));
       looks += 1;
-      return isLiveFailing ? failed(report) : report;
+      if (now.fails) return failed(report);
+      return { ...report, ...(now.takesUp && { takenUp: true }) };
     },
     runBackfillSlice: async (input) => {
       const report = importing(await activities.runBackfillSlice(input));
@@ -31,8 +39,8 @@ export async function startFailingImport(): Promise<FailingImport> {
   return {
     mailbox,
     imports: () => imports,
-    look: async ({ fails } = { fails: false }) => {
-      isLiveFailing = fails;
+    look: async (options = {}) => {
+      now = options;
       const before = looks;
       await mailbox.client.workflow.getHandle(mailbox.workflowId).signal('poke');
       await waitFor(() => looks > before, { what: 'the look' });

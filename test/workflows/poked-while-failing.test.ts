@@ -19,4 +19,8 @@ it('waits with an import that failed until its time, or until the server answers
   expect(failing.imports()).toBe(1);
   await failing.look();
   await waitFor(() => failing.imports() === 2, { what: 'the import after the recovery' });
+  await failing.look();
+  expect(failing.imports()).toBe(2);
+  await failing.look({ takesUp: true });
+  await waitFor(() => failing.imports() === 3, { what: 'the import under new settings' });
 });

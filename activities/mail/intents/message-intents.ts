@@ -102,6 +102,9 @@ async function plan(
       const rest = [...intents.flags, ...intents.move, ...(gone ? [] : intents.delete)];
       ledger.refused(rest, gone ? 'message-gone' : 'folder-not-synced');
       if (gone) ledger.done(intents.delete);
+    } else if (known.length < listed.length && isStuck(folders, listed)) {
+      // Where the listing does not come either, nobody can say how long to wait.
+      ledger.refused([...intents.flags, ...intents.move, ...intents.delete], 'folder-not-synced');
     } else if (known.length < listed.length) {
       // A folder is being renumbered: when that is over, its listing tells where things are.
       waiting.add(messageId);
@@ -121,6 +124,16 @@ function knownPlace(
   // A UID means nothing under another numbering.
   if (!folder || uid <= 0 || (uidValidity ?? '') !== folder.uidValidity) return [];
   return [{ folder, uid, missing }];
+}
+
+/** Whether a place is unknown because its folder cannot be read. */
+function isStuck(folders: Map<string, SyncFolder>, places: PlaceOfMessage[]): boolean {
+  return places.some((place) => {
+    const folder = folders.get(place.folderId);
+    return (
+      folder !== undefined && folder.trouble !== null && knownPlace(folders, place).length === 0
+    );
+  });
 }
 
 function toMessageIntent(slice: Slice, intent: PendingIntent): MessageIntent {

@@ -1,4 +1,5 @@
 import { sql, type SQL } from 'drizzle-orm';
+import { folderHangsUpCode } from '../../../domain/failure.ts';
 import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
 import { takeTurns } from '../ingest/take-turns.ts';
@@ -92,4 +93,15 @@ export async function eraseRemains(tx: Tx, licence: Licence): Promise<void> {
       and (r.started_at < steward_now() - make_interval(days => ${reconciliationDays})
         or (r.finished_at is null and not exists (select from folders f
           where ${shown(sql`r`)} offset 0)))`);
+}
+
+/**
+ * Lets history that could not be imported because the server hung up at it be tried once more. Called
+ * once a day: each try costs connections.
+ */
+export async function releaseHangUps(tx: Tx, { tenantId, connectionId }: Licence): Promise<void> {
+  await tx.execute(sql`
+    update collections set trouble = null
+    where tenant_id = ${tenantId} and connection_id = ${connectionId}
+      and trouble = ${folderHangsUpCode} and not backfill_done and live_cursor is not null`);
 }

@@ -31,6 +31,7 @@ async function endTrouble(tx: Tx, licence: Licence): Promise<void> {
     then ${sql.identifier(column)} end`;
   await tx.execute(sql`
     update sync_status set login_strikes = 0, next_attempt_at = null, reason = null,
+      throttled_until = null,
       state_since = case when ${troubled} then steward_now() else state_since end,
       state = case when ${troubled} then 'connecting' else state end,
       caught_up_at = ${kept('caught_up_at')}, behind_since = ${kept('behind_since')},

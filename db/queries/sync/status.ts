@@ -49,6 +49,7 @@ export async function recordCaughtUp(
     update sync_status set
       state_since = case when state = ${state} then state_since else steward_now() end,
       state = ${state}, reason = null, login_strikes = 0, deletions_held = held.count,
+      throttled_until = null,
       next_attempt_at = ${nextAttemptAt.toISOString()},
       caught_up_at = greatest(caught_up_at, ${startedAt.toISOString()}),
       safety_looked_at = case when ${safety} then ${startedAt.toISOString()}::timestamptz
@@ -75,6 +76,19 @@ export async function recordFailure(
       login_strikes = least(login_strikes + ${strike}, ${loginStrikesMax})
     where ${ofCapability(key)} returning login_strikes`);
   return row?.login_strikes ?? 0;
+}
+
+/** The provider asked to be left alone for so long; the clock that this is told by is the database's. */
+export async function recordPause(tx: Tx, key: CapabilityKey, ms: number): Promise<void> {
+  await tx.execute(sql`
+    update sync_status set throttled_until = steward_now() + ${Math.ceil(ms)} * interval '1 millisecond'
+    where ${ofCapability(key)}`);
+}
+
+/** A look begins that stands in for the safety poll: one that does not end is not repeated at once. */
+export async function recordSafetyLook(tx: Tx, key: CapabilityKey, startedAt: Date): Promise<void> {
+  await tx.execute(sql`
+    update sync_status set safety_looked_at = ${startedAt.toISOString()} where ${ofCapability(key)}`);
 }
 
 /**
@@ -128,8 +142,8 @@ export interface SyncFacts {
   now: Date;
   loginStrikes: number;
   caughtUpAt: Date | null;
-  /** Until when the provider asked to be left alone, and in which words of ours. */
-  throttled: { until: Date; reason: string | null } | null;
+  /** For how long the provider wants to be left alone, by the database's clock; null when it does not. */
+  pauseMs: number | null;
   watchSeenAt: Date | null;
   /** When a look last compared what no counter shows, and erased what was due. */
   safetyLookedAt: Date | null;
@@ -158,8 +172,7 @@ export async function findSyncFacts(tx: Tx, key: CapabilityKey): Promise<SyncFac
     now: string;
     login_strikes: number;
     caught_up_at: string | null;
-    throttled_until: string | null;
-    reason: string | null;
+    pause_ms: number | null;
     watch_seen_at: string | null;
     safety_looked_at: string | null;
     stored: number;
@@ -169,9 +182,9 @@ export async function findSyncFacts(tx: Tx, key: CapabilityKey): Promise<SyncFac
     abilities: WriteAbility[] | null;
     backfill_done: boolean;
   }>(sql`
-    select steward_now() as now, s.login_strikes, s.caught_up_at, s.watch_seen_at, s.reason,
-      case when s.state = 'throttled' and s.next_attempt_at > steward_now()
-        then s.next_attempt_at end as throttled_until,
+    select steward_now() as now, s.login_strikes, s.caught_up_at, s.watch_seen_at,
+      case when s.throttled_until > steward_now()
+        then ceil(extract(epoch from s.throttled_until - steward_now()) * 1000)::int end as pause_ms,
       s.safety_looked_at, s.deletions_held, s.abilities, totals.stored, totals.expected,
       totals.backfill_done,
       (select count(*)::int from skips k where k.tenant_id = s.tenant_id
@@ -192,10 +205,7 @@ export async function findSyncFacts(tx: Tx, key: CapabilityKey): Promise<SyncFac
     now: new Date(row.now),
     loginStrikes: row.login_strikes,
     caughtUpAt: date(row.caught_up_at),
-    throttled:
-      row.throttled_until === null
-        ? null
-        : { until: new Date(row.throttled_until), reason: row.reason },
+    pauseMs: row.pause_ms,
     watchSeenAt: date(row.watch_seen_at),
     safetyLookedAt: date(row.safety_looked_at),
     stored: row.stored,
