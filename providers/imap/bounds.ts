@@ -110,8 +110,17 @@ export const uidRangesMax = 1_000_000;
 /** Vanished UIDs handed on by name; of more, only those that the store knows: a set costs nothing. */
 export const namedVanishedMax = 50_000;
 
-/** Connections that one page may cost while the item that breaks them is isolated. */
+/**
+ * Connections that one page may cost because answers break the bounds: each item at fault costs one.
+ * What is left then is read in smaller pages, so that the position moves.
+ */
 export const reopensPerPageMax = 30;
+
+/**
+ * The same for a session, whatever its pages: servers count logins. More than a page and the first
+ * of the smaller ones together, so that no session ends where it began.
+ */
+export const reopensPerSessionMax = 3 * reopensPerPageMax;
 
 /**
  * Connections that one session may cost because the server ended it: servers count logins. A letter
@@ -138,6 +147,9 @@ export const parserLimits = {
   // A BODYSTRUCTURE of `partsMax` parts has about 50,000 tokens; each costs a kilobyte of heap.
   maxResponseTokens: 80_000,
 } as const;
+
+/** Tokens of one BODYSTRUCTURE: what the parser takes of a row, less some thousands for its flags. */
+export const structureTokensMax = parserLimits.maxResponseTokens - 5_000;
 
 /** A watch reads counters and announcements: the parser need not hold more for thousands of them. */
 export const watchParserLimits = {

@@ -3,6 +3,7 @@ import { decodePath } from 'imapflow/lib/tools.js';
 import { settled } from '../../domain/settled.ts';
 import { readFetchedRow, type FetchedRow, type Token } from './fetched-row.ts';
 import { cutOff } from './message-limit.ts';
+import { withoutOversized, type RawLine } from './oversized-structure.ts';
 import { readUidRanges } from './uid-ranges.ts';
 
 /** A line of the server as imapflow parses it, as far as it is read here. */
@@ -20,9 +21,10 @@ interface Answer {
   next(): void;
 }
 
-/** The library's own way to give a command; it stands in no declaration. */
-const { exec: give } = ImapFlow.prototype as unknown as {
+/** The library's own ways to give a command, and to read a line; they stand in no declaration. */
+const { exec: give, handleResponse: readLine } = ImapFlow.prototype as unknown as {
   exec(command: string, attributes: unknown, options: ExecOptions): Promise<Answer>;
+  handleResponse(line: RawLine): Promise<boolean>;
 };
 
 const limitCode = 'MESSAGELIMIT';
@@ -36,8 +38,9 @@ export type FetchItem = string | { section: string; fields?: readonly string[]; 
 /**
  * imapflow, but with a VANISHED (RFC 7162 §3.2.10) of our own: its handler walks the set UID by UID,
  * up to sixteen million of them for each line that a server cares to send, and ends there without
- * a word. Here the set stays a list of ranges. And an answer that the server's limit on messages
- * (RFC 9738) has cut off, which looks like any other, is an error.
+ * a word. Here the set stays a list of ranges. An answer that the server's limit on messages
+ * (RFC 9738) has cut off, which looks like any other, is an error. And a row whose structure is too
+ * much for the parser is read without it, instead of ending the connection.
  */
 export class ImapClient extends ImapFlow {
   /** Told of each set of UIDs that vanished before the mailbox was opened. */
@@ -64,6 +67,11 @@ export class ImapClient extends ImapFlow {
     // The library's promises may be rejected before anybody waits for them.
     void settled(answer);
     return answer;
+  }
+
+  /** Reads a line, before which the library parses nothing of it. Returns whether to read on. */
+  handleResponse(line: RawLine): Promise<boolean> {
+    return readLine.call(this, withoutOversized(line));
   }
 
   async #giveWhole(command: string, attributes: unknown, options: ExecOptions): Promise<Answer> {

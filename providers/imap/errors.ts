@@ -19,6 +19,8 @@ interface ErrorFacts {
   throttleReset?: unknown;
 }
 
+const tooLargeCode = 'imap-response-too-large';
+
 /** A server that counts connections or logins is left alone for this long. */
 const limitPauseMs = 5 * minuteMs;
 
@@ -96,10 +98,15 @@ export function folderHangsUp(cause: unknown): ProviderFailure {
 export function responseTooLarge(cause?: unknown): ProviderFailure {
   return failure(
     'too-large',
-    'imap-response-too-large',
+    tooLargeCode,
     'The IMAP server sent more than the bounds allow.',
     cause,
   );
+}
+
+/** Whether the server sent more than the bounds allow, and no single item is known for it. */
+export function isTooMuch(error: unknown): boolean {
+  return error instanceof ProviderFailure && error.code === tooLargeCode;
 }
 
 /** More bytes than a command may cost; counts as a bound that the server broke. */

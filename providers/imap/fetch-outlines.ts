@@ -9,6 +9,7 @@ import { readFlags, type ReadFlags } from './flags.ts';
 import { isolate } from './isolate.ts';
 import { stillThere } from './listing.ts';
 import type { OpenFolder } from './open-folder.ts';
+import { oversized } from './oversized-structure.ts';
 
 /** What is known of a message before its text is fetched. */
 export interface Outline extends ReadFlags {
@@ -37,21 +38,37 @@ function itemsFor({ capabilities, showsModseq }: ImapClient): FetchItem[] {
 
 /**
  * Flags, dates, sizes, structures and headers of some messages, in the order asked for. Messages
- * that vanished are left out; those that cannot be read become failures.
+ * that vanished are left out; those that cannot be read become failures. Those that are known to
+ * break bounds are not asked for again, and such a page goes carefully from the start.
  */
 export async function fetchOutlines(
   folder: OpenFolder,
   uids: readonly number[],
+  culprits: Map<number, SkipReason>,
 ): Promise<{ outlines: Outline[]; failures: ItemFailure[] }> {
-  const found = new Map<number, Outline | SkipReason>();
-  const read = async (some: readonly number[]): Promise<void> => {
-    const items = itemsFor(folder.client);
-    const rows = await fetchRows(folder, some, { items, bytesMax: outlineBytesMax, keep, merge });
-    for (const [uid, row] of rows) found.set(uid, toOutline(row));
+  const found = new Map<number, Outline | SkipReason>(culprits);
+  const fetching = {
+    culprits,
+    oneByOne: culprits.size > 0,
+    uidOf: (uid: number) => uid,
+    hasCome: (uid: number) => found.has(uid),
+    work: async (some: readonly number[]): Promise<void> => {
+      const rows = new Map<number, Row>();
+      const options = { items: itemsFor(folder.client), bytesMax: outlineBytesMax, rows };
+      try {
+        await fetchRows(folder, some, { ...options, keep, merge });
+      } catch (error) {
+        dropTorn(rows);
+        throw error;
+      } finally {
+        for (const [uid, row] of rows) found.set(uid, toOutline(row));
+      }
+    },
   };
-  const failed = await isolate(folder, uids, read);
-  for (const { item, reason } of failed) found.set(item, reason);
-  await readAgain(folder, uids, found, read);
+  const readSome = (some: readonly number[]) => isolate(folder, some, fetching);
+  for (const { item, reason } of await readSome(uids.filter((uid) => !culprits.has(uid))))
+    found.set(item, reason);
+  await readAgain(folder, uids, found, readSome);
   const outlines: Outline[] = [];
   const failures: ItemFailure[] = [];
   for (const uid of uids) {
@@ -70,12 +87,12 @@ async function readAgain(
   folder: OpenFolder,
   uids: readonly number[],
   found: Map<number, Outline | SkipReason>,
-  read: (some: readonly number[]) => Promise<void>,
+  readSome: (some: readonly number[]) => Promise<{ reason: SkipReason }[]>,
 ): Promise<void> {
   const doubtful = uids.filter((uid) => (found.get(uid) ?? 'unreadable') === 'unreadable');
   for (const uid of doubtful) found.delete(uid);
   for (const uid of await stillThere(folder, doubtful)) {
-    const failed = await isolate(folder, [uid], read);
+    const failed = await readSome([uid]);
     if (!found.has(uid)) found.set(uid, failed[0]?.reason ?? 'unreadable');
   }
 }
@@ -83,16 +100,19 @@ async function readAgain(
 /** A row whose structure and flags, which may be ten thousand each, are read at once and let go. */
 type Row = Omit<FetchedRow, 'structure' | 'flags' | 'sections'> & {
   plan?: StructurePlan;
+  oversized?: true;
   marks?: ReadFlags;
   header?: Buffer;
 };
 
 function keep({ structure, flags, labels, sections, ...row }: FetchedRow): Row {
-  const plan = structure && planStructure(structure);
+  const cutOut = structure === oversized;
+  const plan = structure && !cutOut ? planStructure(structure) : undefined;
   const block = sections.get(header);
   return {
     ...row,
     ...(plan && { plan }),
+    ...(cutOut && { oversized: true as const }),
     // Apart, because a server may tell them apart.
     ...(flags && { marks: readFlags(flags) }),
     ...(labels && { labels: readFlags(undefined, new Set(labels)).keywords }),
@@ -104,8 +124,18 @@ function merge(before: Row, after: Row): Row {
   return { ...before, ...after };
 }
 
+/** Leaves out what an answer that broke off may have told by half: the server may split a message. */
+function dropTorn(rows: Map<number, Row>): void {
+  const last = [...rows.keys()].at(-1);
+  for (const [uid, row] of rows) {
+    const isWhole = row.header && (row.oversized || row.plan || uid !== last);
+    if (!isWhole) rows.delete(uid);
+  }
+}
+
 function toOutline(row: Row): Outline | SkipReason {
   if (!row.header) return 'unreadable';
+  if (row.oversized) return 'too-large';
   // imapflow drops a structure that is nested beyond its parser's depth.
   if (!row.plan) return 'too-complex';
   const modseq = row.modseq ?? 0n;

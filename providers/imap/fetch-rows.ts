@@ -19,6 +19,8 @@ export interface FetchRowsOptions<T> {
   keep: (row: FetchedRow) => T;
   /** Puts two rows of one message together, the earlier one first. */
   merge: (before: T, after: T) => T;
+  /** Where rows are put as they come, for whoever reads on behind a fault. */
+  rows?: Map<number, T>;
 }
 
 /**
@@ -30,12 +32,11 @@ export interface FetchRowsOptions<T> {
 export async function fetchRows<T>(
   folder: { readonly connection: ImapConnection },
   asked: AskedUids,
-  { items, bytesMax, keep, merge }: FetchRowsOptions<T>,
+  { items, bytesMax, keep, merge, rows = new Map() }: FetchRowsOptions<T>,
 ): Promise<Map<number, T>> {
   const { range, setOf, isAsked, countMax } = readAsked(asked);
   const { connection } = folder;
   const { client } = connection;
-  const rows = new Map<number, T>();
   const collect = (row: FetchedRow): void => {
     if (!isAsked(row.uid)) return;
     const before = rows.get(row.uid);

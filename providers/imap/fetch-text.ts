@@ -19,16 +19,24 @@ type Parts = Map<string, Buffer>;
 export async function fetchText(
   folder: OpenFolder,
   outlines: readonly Outline[],
+  culprits: Map<number, SkipReason>,
 ): Promise<{ messages: RawMessage[]; failures: ItemFailure[] }> {
   const texts = new Map<number, Parts | SkipReason>();
   for (const [sections, group] of groupBySections(outlines)) {
-    const read = async (some: readonly Outline[]): Promise<void> => {
-      const items = sections.map((section) => ({ section, bytesMax: leafBytesMax }));
+    const items = sections.map((section) => ({ section, bytesMax: leafBytesMax }));
+    const work = async (some: readonly Outline[]): Promise<void> => {
       const uids = some.map(({ uid }) => uid);
-      const rows = await fetchRows(folder, uids, { items, bytesMax: budgetOf(some), keep, merge });
-      for (const [uid, parts] of rows) texts.set(uid, parts);
+      const rows = new Map<number, Parts>();
+      try {
+        await fetchRows(folder, uids, { items, bytesMax: budgetOf(some), keep, merge, rows });
+      } finally {
+        for (const [uid, parts] of rows) texts.set(uid, parts);
+      }
     };
-    for (const { item, reason } of await isolate(folder, group, read)) texts.set(item.uid, reason);
+    const hasCome = (outline: Outline): boolean => isWhole(outline, texts.get(outline.uid));
+    const uidOf = ({ uid }: Outline): number => uid;
+    const failed = await isolate(folder, group, { uidOf, work, hasCome, culprits });
+    for (const { item, reason } of failed) texts.set(item.uid, reason);
   }
   await settleDoubtful(folder, outlines, texts);
   return assemble(outlines, texts);
@@ -55,13 +63,18 @@ async function settleDoubtful(
   outlines: readonly Outline[],
   texts: Map<number, Parts | SkipReason>,
 ): Promise<void> {
-  const doubtful = outlines.filter(({ uid, plan }) => {
-    const parts = texts.get(uid) ?? new Map();
-    return typeof parts !== 'string' && plan.leaves.some((leaf) => isMissing(leaf, parts));
+  const doubtful = outlines.filter((outline) => {
+    const parts = texts.get(outline.uid);
+    return typeof parts !== 'string' && !isWhole(outline, parts);
   });
   const uids = doubtful.map(({ uid }) => uid);
   for (const uid of uids) texts.delete(uid);
   for (const uid of await stillThere(folder, uids)) texts.set(uid, 'unreadable');
+}
+
+/** Whether all its text is there: also where an answer broke off, between two rows of a message. */
+function isWhole({ plan }: Outline, parts: Parts | SkipReason = new Map()): boolean {
+  return typeof parts !== 'string' && !plan.leaves.some((leaf) => isMissing(leaf, parts));
 }
 
 /** An empty part may come as NIL; a part with a size may not. */

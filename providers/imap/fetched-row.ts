@@ -6,6 +6,7 @@ import {
   parseBodystructure,
   parseUintValue,
 } from 'imapflow/lib/tools.js';
+import { oversized } from './oversized-structure.ts';
 
 /** One token of an answer as imapflow's parser leaves it: an atom, a string, a literal, NIL, a list. */
 export type Token = null | Token[] | { value?: unknown; section?: unknown };
@@ -19,7 +20,8 @@ export interface FetchedRow {
   modseq?: bigint | undefined;
   size?: number;
   internalDate?: Date;
-  structure?: MessageStructureObject;
+  /** `oversized` when it was cut out for its size. */
+  structure?: MessageStructureObject | typeof oversized;
   /** EMAILID (RFC 8474) or X-GM-MSGID. */
   emailId?: string | undefined;
   /** THREADID or X-GM-THRID. */
@@ -67,6 +69,7 @@ function readItem(row: FetchedRow, key: Token, value: Token): void {
       return;
     case 'BODYSTRUCTURE':
       if (Array.isArray(value)) row.structure = parseBodystructure(value as StructureTokens);
+      else if (getStringValue(value) === oversized) row.structure = oversized;
       return;
     case 'EMAILID':
       row.emailId = getStringList(value)[0];

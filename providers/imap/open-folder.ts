@@ -1,5 +1,6 @@
 import type { RemoteCollection } from '../../domain/provider.ts';
 import { messagesMax, reopensPerPageMax } from './bounds.ts';
+import { reopenAfterBreach } from './breaches.ts';
 import type { ImapClient } from './client.ts';
 import type { ImapConnection } from './connect.ts';
 import {
@@ -30,8 +31,11 @@ export interface OpenFolder {
   /**
    * Whether an error is a bound that the server broke. If so the connection is open again
    * afterwards, on the same folder, so that the rest can be read.
+   * @throws ProviderFailure when the page has cost too many connections so
    */
   recover(error: unknown): Promise<boolean>;
+  /** Each page has its own share of the connections that may be opened so. */
+  beginPage(): void;
   /** Opens the folder again, over the connection that there is now. */
   openAgain(): Promise<void>;
 }
@@ -57,12 +61,15 @@ export async function openFolder(lease: Lease, collection: RemoteCollection): Pr
     get connection() {
       return lease.connection;
     },
+    beginPage: () => {
+      reopens = 0;
+    },
     recover: async (error) => {
       const cause = isBoundError(error) ? error : lease.connection.fault;
       if (!isBoundError(cause)) return false;
       reopens += 1;
       if (reopens > reopensPerPageMax) throw translateError(cause);
-      await lease.reopen();
+      await reopenAfterBreach(lease, cause);
       await openAgain();
       return true;
     },

@@ -1,5 +1,7 @@
-import type { ItemFailure, PageBounds, RawMessage } from '../../domain/provider.ts';
+import type { ItemFailure, PageBounds, RawMessage, SkipReason } from '../../domain/provider.ts';
 import { hangUpParts } from './bounds.ts';
+import { reopenAfterBreach } from './breaches.ts';
+import { isTooMuch } from './errors.ts';
 import { fetchOutlines, type Outline } from './fetch-outlines.ts';
 import { fetchText } from './fetch-text.ts';
 import { reopenAfterHangUp } from './hang-ups.ts';
@@ -28,6 +30,8 @@ interface Part extends Omit<MessageBatch, 'last'> {
 interface Selection {
   bytesMax: number;
   isWanted: (outline: Outline) => boolean;
+  /** What has been found to break bounds, in whatever part. */
+  culprits: Map<number, SkipReason>;
 }
 
 /** Reads the listed messages in batches within the bounds; at least one batch, maybe empty. */
@@ -39,16 +43,18 @@ export async function* readMessages(
 ): AsyncGenerator<MessageBatch> {
   const chunkMax = Math.min(itemsMax, folder.client.messageLimit);
   for await (const { uids, last } of chunksOf(windows, chunkMax)) {
-    const parts = readDespiteHangUps(folder, uids, { bytesMax, isWanted });
+    const selection = { bytesMax, isWanted, culprits: new Map() };
+    const parts = readDespiteHangUps(folder, uids, selection);
     for await (const { ends, ...part } of parts) yield { ...part, last: last && ends };
   }
 }
 
 /**
- * Reads a chunk. Where the server ends the connection, what is left is read in smaller parts, each
- * of which is a batch of its own: what comes before the letter at fault is stored even if the
- * session ends there. A letter that ends a new session by itself, while others can be read, is a
- * failure; why it takes that much is told in hang-ups.ts.
+ * Reads a chunk. Where the server ends the connection, or its answers break more bounds than a page
+ * has connections for, what is left is read in smaller parts, each of which is a batch of its own:
+ * what comes before the letter at fault is stored even if the session ends there. A letter that ends
+ * a new session by itself, while others can be read, is a failure; why it takes that much is told in
+ * hang-ups.ts.
  */
 async function* readDespiteHangUps(
   folder: OpenFolder,
@@ -66,10 +72,16 @@ async function* readDespiteHangUps(
         yield { ...part, ends: part.ends && pending.length === 0 };
       }
     } catch (error) {
-      await reopenAfterHangUp(folder.lease, error);
-      await folder.openAgain();
       const left = uids.slice(done);
       const [uid] = left;
+      if (isTooMuch(error) && left.length > 1) {
+        await reopenAfterBreach(folder.lease, error);
+        await folder.openAgain();
+        pending.unshift(...partsOf(left));
+        continue;
+      }
+      await reopenAfterHangUp(folder.lease, error);
+      await folder.openAgain();
       if (left.length > 1 || !isNew || uid === undefined) {
         pending.unshift(...partsOf(left));
         isNew = true;
@@ -91,7 +103,11 @@ function partsOf(uids: readonly number[]): (readonly number[])[] {
 }
 
 async function readLetter(folder: OpenFolder, uid: number): Promise<boolean> {
-  const all = { bytesMax: Number.POSITIVE_INFINITY, isWanted: () => true };
+  const all = {
+    bytesMax: Number.POSITIVE_INFINITY,
+    isWanted: () => true,
+    culprits: new Map(),
+  };
   for await (const { messages } of readPart(folder, [uid], all)) {
     if (messages.length > 0) return true;
   }
@@ -102,13 +118,14 @@ async function readLetter(folder: OpenFolder, uid: number): Promise<boolean> {
 async function* readPart(
   folder: OpenFolder,
   uids: readonly number[],
-  { bytesMax, isWanted }: Selection,
+  { bytesMax, isWanted, culprits }: Selection,
 ): AsyncGenerator<Part> {
-  const { outlines, failures } = await fetchOutlines(folder, uids);
+  folder.beginPage();
+  const { outlines, failures } = await fetchOutlines(folder, uids, culprits);
   const batches = packByBytes(outlines.filter(isWanted), bytesMax);
   let done = 0;
   for (const [i, batch] of batches.entries()) {
-    const text = await fetchText(folder, batch);
+    const text = await fetchText(folder, batch, culprits);
     const ends = i === batches.length - 1;
     const end = ends ? uids.length : uids.lastIndexOf(batch.at(-1)!.uid) + 1;
     const listed = uids.slice(done, end);

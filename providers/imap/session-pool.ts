@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MailAccount } from '../../domain/provider.ts';
+import type { Breaches } from './breaches.ts';
 import { restFlow, type ImapLimits } from './bounds.ts';
 import { limitFlow } from './budget.ts';
 import type { ConnectImap, ImapConnection } from './connect.ts';
@@ -12,6 +13,7 @@ export interface Lease {
   readonly connection: ImapConnection;
   /** What is known of where the server ends the connection. */
   readonly hangUps: HangUps;
+  readonly breaches: Breaches;
   /** Gives up a connection that is broken, and opens another in its place. */
   reopen(): Promise<void>;
   /** Gives the connection back; `broken` closes it instead. */
@@ -137,6 +139,7 @@ function createLease(
       return connection;
     },
     hangUps: createHangUps(),
+    breaches: { count: 0 },
     reopen: async () => {
       connection.client.close();
       connection = await owner.open();

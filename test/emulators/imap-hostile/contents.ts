@@ -11,6 +11,7 @@ import {
 const mailbox = fillInbox;
 const plain = '("text" "plain" NIL NIL NIL "7bit" 4 1)';
 const deep = `${'('.repeat(500)}${plain}${' "mixed")'.repeat(500)}`;
+const bomb = `(${plain.repeat(10_000)} "mixed")`;
 const wide = `(${plain.repeat(50_000)} "mixed")`;
 
 /** Every structure of the answer replaced by one that no mail has. */
@@ -39,6 +40,18 @@ export const contents: Behaviour[] = [
     ends: 'read',
     stored: 0,
     skipped: { 'too-large': lettersCount },
+  },
+  {
+    name: 'splits every other message into 10,000 parts',
+    script: {
+      ...altered(fetchesOutlines, (honest) =>
+        honest.replace(/(UID \d*[02468] .*?BODYSTRUCTURE ).*?(?= BODY\[HEADER\])/g, `$1${bomb}`),
+      ),
+      mailbox,
+    },
+    ends: 'read',
+    stored: lettersCount / 2,
+    skipped: { 'too-large': lettersCount / 2 },
   },
   {
     name: 'lists UIDs twice, backwards, negative and beyond every number',

@@ -54,8 +54,8 @@ test.each([
       : undefined,
   );
   expect(outcome(pages)).toEqual({ read: [3, 1], failed: [{ uid: 2, reason: 'too-large' }] });
-  // One for the page, and one more for each of the sets {3, 2, 1}, {3, 2} and {2}.
-  expect(connections).toBe(4);
+  // One for the page, and one more for each of the sets {3, 2, 1} and {2}.
+  expect(connections).toBe(3);
 });
 
 test('a line that never ends is cut off', async () => {
