@@ -12,12 +12,11 @@ const isSuspect = (reason: SkipReason): boolean =>
   reason === 'undecodable' || reason === 'unstorable';
 
 /**
- * Items at which the server hung up cost connections, of which a session has few: most of them are
- * left to new mail.
+ * Items at which the server hung up, or which broke a bound, cost connections, of which a session has
+ * few: most of them are left to new mail. Those that are tried in vain are quarantined in the end, and
+ * make room for the next.
  */
-const hungUpPerSliceMax = 2;
-
-const isHungUp = (reason: SkipReason): boolean => reason === 'provider-hung-up';
+const costly: Partial<Record<SkipReason, number>> = { 'provider-hung-up': 2, 'too-large': 20 };
 
 /**
  * Looks again at the items that failed before: they are stored, struck once more, or forgotten
@@ -29,20 +28,24 @@ export async function retryStruck(
   folders: SyncFolder[],
   struck: StruckItems,
 ): Promise<void> {
-  let hungUpLeft = hungUpPerSliceMax;
+  const left = { ...costly };
   for (const folder of folders) {
     // Of a folder that is found renumbered, the strikes go when that is taken in.
     const items = struck.get(folder.id)?.filter((item) => item.uidValidity === folder.uidValidity);
     if (!items) continue;
+    const tried = items.filter(({ reason }) => {
+      const more = left[reason] ?? Number.POSITIVE_INFINITY;
+      left[reason] = more - 1;
+      return more > 0;
+    });
     const uidsOf = (isOne: (reason: SkipReason) => boolean) =>
-      items.filter(({ reason }) => isOne(reason)).map(({ uid }) => uid);
-    const hungUp = uidsOf(isHungUp).slice(0, hungUpLeft);
-    hungUpLeft -= hungUp.length;
+      tried.filter(({ reason }) => isOne(reason)).map(({ uid }) => uid);
+    const isHungUp = (reason: SkipReason): boolean => reason === 'provider-hung-up';
     const others = uidsOf((reason) => !isHungUp(reason) && !isSuspect(reason));
     await despiteTrouble(slice, folder, async () => {
       await readAgain(slice, session, folder, others, pageBounds);
       await readAgain(slice, session, folder, uidsOf(isSuspect), alone);
-      await readAgain(slice, session, folder, hungUp, alone);
+      await readAgain(slice, session, folder, uidsOf(isHungUp), alone);
       return true;
     });
   }
