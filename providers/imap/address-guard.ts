@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { domainToASCII } from 'node:url';
 import ipaddr from 'ipaddr.js';
-import { addressBlocked, unreachable } from './errors.ts';
+import { addressBlocked, unreachable } from './connect-errors.ts';
 
 /** What the operator allows beyond public mail servers. */
 export interface AddressGuardOptions {

@@ -12,7 +12,7 @@ import {
 } from './bounds.ts';
 import { limitFlow } from './budget.ts';
 import { ImapClient } from './client.ts';
-import { cleartextRefused, translateConnectError, unreachable } from './errors.ts';
+import { cleartextRefused, translateConnectError, unreachable } from './connect-errors.ts';
 import { loginSkipped, refuseInvalidCredentials } from './login.ts';
 import { createPinnedTransport } from './pinned-transport.ts';
 

@@ -1,9 +1,5 @@
 import { hourMs, minuteMs } from '../../domain/clock.ts';
 import { folderHangsUpCode, ProviderFailure, type FailureKind } from '../../domain/failure.ts';
-import { certificateFault } from './tls-faults.ts';
-
-/** How far a connection attempt had come when it failed. */
-export type ConnectStage = 'before-greeting' | 'greeted' | 'session';
 
 /** What imapflow and Node hang onto an error, all of it optional. */
 interface ErrorFacts {
@@ -42,32 +38,6 @@ const passingLoginCodes = new Set(['UNAVAILABLE', 'INUSE', 'SERVERBUG', 'LIMIT']
 
 /** What imapflow says, without a code, when the server offers no login for these credentials. */
 const noMechanism = 'Unsupported authentication mechanism';
-
-export function unreachable(cause?: unknown): ProviderFailure {
-  return failure(
-    'provider-down',
-    'imap-unreachable',
-    'No IMAP server answered at this host and port. Check both, and that the server is running.',
-    cause,
-  );
-}
-
-export function addressBlocked(): ProviderFailure {
-  return failure(
-    'invalid-request',
-    'imap-address-blocked',
-    'This host or port is not one that may be connected to: only public addresses and the ' +
-      'ports 143 and 993, and the networks that the operator allows.',
-  );
-}
-
-export function cleartextRefused(): ProviderFailure {
-  return failure(
-    'invalid-request',
-    'imap-cleartext-refused',
-    'Connections without TLS are not allowed here. Choose TLS or STARTTLS.',
-  );
-}
 
 export function uidValidityChanged(): ProviderFailure {
   return failure(
@@ -139,21 +109,6 @@ export function refused(cause?: unknown): ProviderFailure {
   );
 }
 
-/**
- * Translates whatever a connection attempt threw. Until the peer has greeted as an IMAP server
- * every fault reads the same, so that the answer tells nothing about other services; only the
- * certificate of an allowed address is spoken of.
- */
-export function translateConnectError(error: unknown, stage: ConnectStage): ProviderFailure {
-  if (error instanceof ProviderFailure) return error;
-  const facts = factsOf(error);
-  const fault = certificateFault(facts.code);
-  if (fault !== undefined) return tlsFailed(fault, error);
-  if (stage === 'before-greeting') return unreachable(error);
-  if (facts.tlsFailed === true) return tlsFailed('TLS could not be established', error);
-  return translateError(error);
-}
-
 /** Translates an error of an open session. */
 export function translateError(error: unknown): ProviderFailure {
   if (error instanceof ProviderFailure) return error;
@@ -215,15 +170,6 @@ function loginFailed(cause: unknown): ProviderFailure {
   );
 }
 
-function tlsFailed(fault: string, cause: unknown): ProviderFailure {
-  return failure(
-    'provider-down',
-    'imap-tls-failed',
-    `The secure connection to the IMAP server failed: ${fault}.`,
-    cause,
-  );
-}
-
 function throttled(pauseMs: number, cause: unknown): ProviderFailure {
   const retryAt = new Date(Date.now() + Math.min(Math.max(pauseMs, 1_000), throttlePauseMaxMs));
   return new ProviderFailure('rate-limited', 'The IMAP server asks for a pause.', {
@@ -258,7 +204,8 @@ function harmlessCause(error: unknown): Error {
   return new Error(`imap: ${words.join(' ') || 'unknown fault'}`);
 }
 
-function factsOf(error: unknown): ErrorFacts {
+/** Of whatever was thrown. */
+export function factsOf(error: unknown): ErrorFacts {
   return typeof error === 'object' && error !== null ? error : {};
 }
 

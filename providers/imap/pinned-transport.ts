@@ -2,7 +2,7 @@ import { connect as connectTcp, type LookupFunction, type Socket } from 'node:ne
 import { connect as connectTls } from 'node:tls';
 import type { ImapFlowOptions } from 'imapflow';
 import type { AddressGuard, CheckedTarget } from './address-guard.ts';
-import { addressBlocked } from './errors.ts';
+import { addressBlocked } from './connect-errors.ts';
 
 export type ImapTransport = NonNullable<ImapFlowOptions['transport']>;
 
