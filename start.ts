@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { appRole, keysRole, migrate, roleUrl } from './db/migrate.ts';
-import { ensureDatabases, hasTenants } from './runtime/embedded/databases.ts';
+import { ensureDatabases, hasTenants, knowsKey } from './runtime/embedded/databases.ts';
 import { ensureFirstPeople, waitForApi } from './runtime/embedded/first-people.ts';
 import { ensureSecrets, type Home, openHome, writePrivate } from './runtime/embedded/home.ts';
 import { runNodeScript, startNodeService } from './runtime/embedded/node-service.ts';
@@ -15,7 +15,7 @@ import {
 import { startTemporal } from './runtime/embedded/temporal.ts';
 import { temporalBinary } from './runtime/embedded/temporal-binary.ts';
 import { type PolledQueue, waitForWorker } from './runtime/embedded/worker-ready.ts';
-import { type Instance, welcome } from './runtime/embedded/instance.ts';
+import { consoleUrl, type Instance, welcome } from './runtime/embedded/instance.ts';
 import { type Env, readEnv } from './runtime/env.ts';
 import { describeProblem } from './runtime/problem.ts';
 import { createProgress } from './runtime/supervise/progress.ts';
@@ -86,13 +86,14 @@ async function run(env: Env, home: Home): Promise<void> {
     ensureFirstPeople(apiUrl, home, {
       createOperator: () => createOperator(services.processEnv),
       hasTenants: () => hasTenants(services.databaseUrl),
+      knowsKey: (name, key) => knowsKey(services.databaseUrl, name, key),
     }),
   );
   crew.started();
   const { sample, temporal, databaseUrl, keysDatabaseUrl } = services;
   const instance = (): Instance => ({
     apiUrl,
-    consoleUrl: `${apiUrl}/#key=${people.apiKey}&member=${people.memberId}`,
+    consoleUrl: consoleUrl(apiUrl, people),
     ...temporal,
     databaseUrl,
     keysDatabaseUrl,

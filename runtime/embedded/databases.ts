@@ -1,4 +1,6 @@
 import postgres from 'postgres';
+import { hashAccessKey } from '../access-key.ts';
+import type { KeyName } from './first-people.ts';
 
 /** Creates those of the databases that the server does not have yet. */
 export async function ensureDatabases(url: string, names: readonly string[]): Promise<void> {
@@ -18,6 +20,21 @@ export async function hasTenants(url: string): Promise<boolean> {
   const sql = postgres(url, { max: 1, onnotice: () => undefined });
   try {
     return (await sql`select from directory.tenants limit 1`).length > 0;
+  } finally {
+    await sql.end();
+  }
+}
+
+/** Whether the database has, or had, a key: one that was revoked is known too. It must be migrated. */
+export async function knowsKey(url: string, name: KeyName, key: string): Promise<boolean> {
+  const sql = postgres(url, { max: 1, onnotice: () => undefined });
+  const hash = hashAccessKey(key);
+  try {
+    const found =
+      name === 'operatorKey'
+        ? await sql`select from admin.operators where key_hash = ${hash}`
+        : await sql`select from directory.api_keys where hash = ${hash}`;
+    return found.length > 0;
   } finally {
     await sql.end();
   }

@@ -12,6 +12,13 @@ export interface Credentials {
   memberId: string;
 }
 
+export type KeyName = 'operatorKey' | 'apiKey';
+
+/** What is kept of them, and which of the keys open nothing any more; absent when all do. */
+export interface People extends Credentials {
+  revokedKeys?: readonly KeyName[];
+}
+
 const readyTimeoutMs = 60_000;
 const readyPollMs = 100;
 const requestTimeoutMs = 15_000;
@@ -42,31 +49,28 @@ interface Installation {
   createOperator(): Promise<string>;
   /** Whether the database holds anybody's data. */
   hasTenants(): Promise<boolean>;
+  /** Whether the database has the hash of this key, revoked or not. */
+  knowsKey(name: KeyName, key: string): Promise<boolean>;
 }
 
 /**
  * Makes the first people through the product's own doors: the operator by `createOperator`, the
  * others through the API. Every key is kept as soon as it exists, as it is shown only once; a
  * start that was cut short goes on with what it has. Keys of a database that was begun anew since
- * are forgotten.
+ * are forgotten; those that a person revoked stay in the file, and are named.
  * @throws Problem when the keys that were kept do not open the data that is there.
  */
 export async function ensureFirstPeople(
   apiUrl: string,
   home: Home,
-  { createOperator, hasTenants }: Installation,
-): Promise<Credentials> {
-  let known = readJson<Partial<Credentials>>(home.credentialsFile, restoreOrMoveAway) ?? {};
-  const refused = await refusedKey(apiUrl, known);
-  if (refused) {
-    if (await hasTenants()) throw otherData(home, refused);
-    known = {};
-  }
+  installation: Installation,
+): Promise<People> {
+  const { known, revoked } = await readKept(apiUrl, home, installation);
   const keep = (more: Partial<Credentials>) => {
     Object.assign(known, more);
     writePrivate(home.credentialsFile, JSON.stringify(known, undefined, 2));
   };
-  if (!known.operatorKey) keep({ operatorKey: await createOperator() });
+  if (!known.operatorKey) keep({ operatorKey: await installation.createOperator() });
   if (!known.apiKey || !known.tenantId) {
     const made = await post(`${apiUrl}/v1/admin/tenants`, known.operatorKey, {
       name: 'Sample company',
@@ -78,28 +82,50 @@ export async function ensureFirstPeople(
     const member = { name: 'Sam Sample', email: 'sam@sample.example', role: 'owner' };
     keep({ memberId: text(await post(`${apiUrl}/v1/members`, known.apiKey, member), 'id') });
   }
-  return known as Credentials;
+  return { ...(known as Credentials), ...(revoked.length > 0 && { revokedKeys: revoked }) };
 }
 
-/** The first of the keys that this API does not know. */
-async function refusedKey(
+/** What is kept of the people of this database, and which of their keys were revoked. */
+async function readKept(
+  apiUrl: string,
+  home: Home,
+  { hasTenants, knowsKey }: Installation,
+): Promise<{ known: Partial<Credentials>; revoked: KeyName[] }> {
+  const known = readJson<Partial<Credentials>>(home.credentialsFile, restoreOrMoveAway) ?? {};
+  const revoked: KeyName[] = [];
+  for (const [name, key] of await refusedKeys(apiUrl, known)) {
+    if (await knowsKey(name, key)) revoked.push(name);
+    else if (await hasTenants()) throw otherData(home, name);
+    else return { known: {}, revoked: [] };
+  }
+  const { operatorKey, apiKey, tenantId, memberId } = known;
+  if (operatorKey && apiKey && tenantId && memberId) return { known, revoked };
+  // A start that was cut short cannot go on with them.
+  for (const name of revoked) delete known[name];
+  return { known, revoked: [] };
+}
+
+/** Those of the keys that this API does not let in. */
+async function refusedKeys(
   apiUrl: string,
   { operatorKey, apiKey }: Partial<Credentials>,
-): Promise<keyof Credentials | undefined> {
+): Promise<[KeyName, string][]> {
   const doors = [
     ['operatorKey', operatorKey, '/v1/admin/tenants?limit=1'],
     ['apiKey', apiKey, '/v1/members?limit=1'],
   ] as const;
+  const refused: [KeyName, string][] = [];
   for (const [name, key, door] of doors) {
     if (!key) continue;
     const headers = { authorization: `Bearer ${key}` };
     const signal = AbortSignal.timeout(requestTimeoutMs);
-    if ((await fetch(`${apiUrl}${door}`, { headers, signal })).status === unauthorized) return name;
+    const { status } = await fetch(`${apiUrl}${door}`, { headers, signal });
+    if (status === unauthorized) refused.push([name, key]);
   }
-  return undefined;
+  return refused;
 }
 
-function otherData({ credentialsFile, postgresDir }: Home, name: keyof Credentials): Problem {
+function otherData({ credentialsFile, postgresDir }: Home, name: KeyName): Problem {
   return new Problem(
     `The ${name} in ${credentialsFile} does not open the data in ${postgresDir}.`,
     restoreOrMoveAway,

@@ -1,12 +1,20 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { type ApiServer, createApiServer } from '../../api/server.ts';
-import { hasTenants } from '../../runtime/embedded/databases.ts';
-import { type Credentials, ensureFirstPeople } from '../../runtime/embedded/first-people.ts';
+import { hasTenants, knowsKey } from '../../runtime/embedded/databases.ts';
+import {
+  type Credentials,
+  ensureFirstPeople,
+  type People,
+} from '../../runtime/embedded/first-people.ts';
+import { consoleUrl, welcome } from '../../runtime/embedded/instance.ts';
 import { type Home, openHome } from '../../runtime/embedded/home.ts';
 import { Problem } from '../../runtime/problem.ts';
+import { insertOperator } from '../../db/queries/operators.ts';
+import { uuidv7 } from '../../domain/ids.ts';
+import { createAccessKey } from '../../runtime/access-key.ts';
 import { createTestApi, type TestApi } from '../support/api.ts';
 
 /** The keys in credentials.json are worth nothing unless the database knows them. */
@@ -30,10 +38,11 @@ beforeEach(async () => {
   };
 });
 
-const people = () =>
+const people = (operatorKey = api.operatorKey) =>
   ensureFirstPeople(url, home, {
-    createOperator: () => Promise.resolve(api.operatorKey),
+    createOperator: () => Promise.resolve(operatorKey),
     hasTenants: () => hasTenants(api.database.ownerUrl),
+    knowsKey: (name, key) => knowsKey(api.database.ownerUrl, name, key),
   });
 const kept = () => JSON.parse(readFileSync(home.credentialsFile, 'utf8')) as Credentials;
 
@@ -71,3 +80,78 @@ test.each(['operatorKey', 'apiKey'] as const)(
     expect(kept()).toEqual(changed);
   },
 );
+
+describe('a kept key that was revoked, as after a rotation', () => {
+  let before: People;
+  beforeEach(async () => {
+    rmSync(home.credentialsFile, { force: true });
+    before = await people();
+  });
+
+  /** As OPERATIONS.md tells it: another one is made, then the old one ends. */
+  async function rotateApiKey(): Promise<string> {
+    const listed = await api.call('GET', '/v1/api-keys', { key: before.apiKey });
+    const made = await api.call('POST', '/v1/api-keys', { key: before.apiKey, body: {} });
+    const key = made.body['key'] as string;
+    const door = `/v1/api-keys/${String(listed.body.data[0]?.['id'])}`;
+    expect((await api.call('DELETE', door, { key })).status).toBe(204);
+    return key;
+  }
+
+  async function rotateOperator(): Promise<string> {
+    const { key, hash } = createAccessKey('op');
+    const listed = await api.call('GET', '/v1/admin/operators', { key: before.operatorKey });
+    await insertOperator(api.database.app.db, { id: uuidv7(), name: 'Next', keyHash: hash });
+    const door = `/v1/admin/operators/${String(listed.body.data[0]?.['id'])}`;
+    expect((await api.call('DELETE', door, { key })).status).toBe(204);
+    return key;
+  }
+
+  test.each([
+    ['operatorKey', rotateOperator],
+    ['apiKey', rotateApiKey],
+  ] as const)('%s: is named until the next one is put there', async (name, rotate) => {
+    const next = await rotate();
+    expect(await people()).toEqual({ ...before, revokedKeys: [name] });
+    expect(kept()).toEqual(before);
+    const changed = { ...before, [name]: next };
+    writeFileSync(home.credentialsFile, JSON.stringify(changed));
+    const now = await people();
+    expect(now).toEqual(changed);
+    expect(await opens(now)).toEqual([200, 200]);
+  });
+
+  test('is not in the welcome, which says so', async () => {
+    await rotateApiKey();
+    const now = await people();
+    const text = welcome(
+      {
+        ...now,
+        apiUrl: url,
+        consoleUrl: consoleUrl(url, now),
+        temporalUiUrl: undefined,
+        temporalAddress: '',
+        temporalNamespace: '',
+        databaseUrl: '',
+        keysDatabaseUrl: '',
+        sampleMailbox: { host: '127.0.0.1', port: 1, username: 'sam', password: 'sample' },
+        pids: {},
+      },
+      folder,
+    );
+    expect(text).not.toContain(before.apiKey);
+    expect(text).toContain(`The apiKey in ${home.credentialsFile} was revoked`);
+  });
+
+  test('does not keep a start that was cut short from going on', async () => {
+    await rotateOperator();
+    await rotateApiKey();
+    const { memberId: _, ...early } = before;
+    writeFileSync(home.credentialsFile, JSON.stringify(early));
+    const { key: operatorKey, hash } = createAccessKey('op');
+    await insertOperator(api.database.app.db, { id: uuidv7(), name: 'Last', keyHash: hash });
+    const now = await people(operatorKey);
+    expect(await opens(now)).toEqual([200, 200]);
+    expect(now.revokedKeys).toBeUndefined();
+  });
+});
