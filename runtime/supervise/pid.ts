@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Long enough for a worker to finish its page, or Postgres its checkpoint. */
@@ -40,6 +41,29 @@ export function hasArguments(pid: number, wanted: readonly string[]): boolean {
   }
   const all = readProc(pid, 'cmdline').split('\0');
   return all.some((_, at) => wanted.every((each, offset) => all[at + offset] === each));
+}
+
+/**
+ * The file name of the program that a process runs, cut off after 15 characters if it is another
+ * account's; or nothing when that cannot be told.
+ */
+export function programOf(pid: number): string {
+  if (process.platform !== 'linux') return path.basename(askPs(pid, 'comm='));
+  try {
+    return path.basename(readlinkSync(`/proc/${pid}/exe`));
+  } catch {
+    const stat = readProc(pid, 'stat');
+    return stat.slice(stat.indexOf('(') + 1, Math.max(0, stat.lastIndexOf(')')));
+  }
+}
+
+/** The folder that a process is in, or nothing when that cannot be told. */
+export function workingFolder(pid: number): Stats | undefined {
+  try {
+    return statSync(`/proc/${pid}/cwd`);
+  } catch {
+    return undefined;
+  }
 }
 
 /** When the process started, as the system tells it, or nothing when there is no such process. */
