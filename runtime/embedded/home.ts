@@ -13,6 +13,7 @@ import path from 'node:path';
 import { readEnv } from '../env.ts';
 import { Problem } from '../problem.ts';
 import { type Lock, takeLock } from '../supervise/lock.ts';
+import { ownPid } from '../supervise/pid-file.ts';
 
 export type Home = ReturnType<typeof openHome>;
 
@@ -39,7 +40,7 @@ export function openHome(folder: string) {
     mkdirSync(folder, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 });
     mkdirSync(stateDir, { recursive: true, mode: 0o700 });
     for (const each of [folder, stateDir]) accessSync(each, constants.W_OK | constants.X_OK);
-    lock = takeLock(stateDir, 'supervisor');
+    lock = lockFolder(stateDir);
   } catch (cause) {
     throw new Problem(
       `The folder ${folder} cannot be written (${(cause as NodeJS.ErrnoException).code}).`,
@@ -63,6 +64,17 @@ export function openHome(folder: string) {
     instanceFile: file('instance.json'),
     unlock: lock.release,
   };
+}
+
+/** Also against an instance of a version that kept its number in `supervisor.pid`. */
+function lockFolder(stateDir: string): Lock | number {
+  const lock = takeLock(stateDir, 'supervisor');
+  if (typeof lock === 'number') return lock;
+  const earlier = path.join(stateDir, 'supervisor.pid');
+  const owner = ownPid(earlier);
+  if (owner === undefined) rmSync(earlier, { force: true });
+  else lock.release();
+  return owner ?? lock;
 }
 
 /**
