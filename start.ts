@@ -87,6 +87,7 @@ async function run(env: Env, home: Home): Promise<void> {
       createOperator: () => createOperator(services.processEnv),
       hasTenants: () => hasTenants(services.databaseUrl),
       knowsKey: (name, key) => knowsKey(services.databaseUrl, name, key),
+      signal,
     }),
   );
   crew.started();

@@ -43,7 +43,7 @@ export async function waitForApi(apiUrl: string, home: Home, signal: AbortSignal
   }
 }
 
-/** What only the rest of the instance knows. */
+/** What only the rest of the instance knows, or can do. */
 interface Installation {
   /** Through the operators' own command; returns the key. */
   createOperator(): Promise<string>;
@@ -51,6 +51,8 @@ interface Installation {
   hasTenants(): Promise<boolean>;
   /** Whether the database has the hash of this key, revoked or not. */
   knowsKey(name: KeyName, key: string): Promise<boolean>;
+  /** Ends it between two of its steps: one that makes a key goes on until the key is kept. */
+  signal: AbortSignal;
 }
 
 /**
@@ -58,17 +60,29 @@ interface Installation {
  * others through the API. Every key is kept as soon as it exists, as it is shown only once; a
  * start that was cut short goes on with what it has. Keys of a database that was begun anew since
  * are forgotten; those that a person revoked stay in the file, and are named.
- * @throws Problem when the keys that were kept do not open the data that is there.
+ * @throws Problem when the keys that were kept do not open the data that is there; the signal's
+ * reason, which tells more than a request that failed with it.
  */
 export async function ensureFirstPeople(
   apiUrl: string,
   home: Home,
   installation: Installation,
 ): Promise<People> {
+  try {
+    return await makePeople(apiUrl, home, installation);
+  } catch (error) {
+    installation.signal.throwIfAborted();
+    throw error;
+  }
+}
+
+async function makePeople(apiUrl: string, home: Home, installation: Installation): Promise<People> {
   const { known, revoked } = await readKept(apiUrl, home, installation);
+  installation.signal.throwIfAborted();
   const keep = (more: Partial<Credentials>) => {
     Object.assign(known, more);
     writePrivate(home.credentialsFile, JSON.stringify(known, undefined, 2));
+    installation.signal.throwIfAborted();
   };
   if (!known.operatorKey) keep({ operatorKey: await installation.createOperator() });
   if (!known.apiKey || !known.tenantId) {

@@ -22,7 +22,10 @@ export interface Crew {
   keep<T extends ServiceProcess>(name: string, start: () => Promise<T>): Promise<T>;
   /** Aborted, with the reason, when a process ends with a problem before everything has started. */
   broken: AbortSignal;
-  /** Everything has started: from now on whatever dies is started again. */
+  /**
+   * Everything has started: from now on whatever dies is started again.
+   * @throws the reason of `broken`: who ended before is not started again, so nothing runs whole.
+   */
   started(): void;
   /** Called whenever another process has taken the place of one that died. */
   onRestart(listener: () => void): void;
@@ -50,6 +53,7 @@ export function createCrew(say: (text: string) => void): Crew {
   return {
     broken: broken.signal,
     started: () => {
+      broken.signal.throwIfAborted();
       starting = false;
     },
     keep: async (name, start) => {

@@ -45,6 +45,12 @@ describe('a service that ends with a problem', () => {
     expect(lines).toEqual([]);
   });
 
+  test('keeps the rest from going on as if everything had started', async () => {
+    await keep(withProblem);
+    await broken();
+    expect(() => crew.started()).toThrow('KEY is wrong.');
+  });
+
   test('that it does not word is quoted, without the words of an earlier run', async () => {
     const earlier = await keep(`console.error('earlier'); process.exit(2)`);
     await earlier.exited;

@@ -38,11 +38,15 @@ beforeEach(async () => {
   };
 });
 
-const people = (operatorKey = api.operatorKey) =>
+const people = (
+  createOperator = () => Promise.resolve(api.operatorKey),
+  { signal } = new AbortController(),
+) =>
   ensureFirstPeople(url, home, {
-    createOperator: () => Promise.resolve(operatorKey),
+    createOperator,
     hasTenants: () => hasTenants(api.database.ownerUrl),
     knowsKey: (name, key) => knowsKey(api.database.ownerUrl, name, key),
+    signal,
   });
 const kept = () => JSON.parse(readFileSync(home.credentialsFile, 'utf8')) as Credentials;
 
@@ -80,6 +84,32 @@ test.each(['operatorKey', 'apiKey'] as const)(
     expect(kept()).toEqual(changed);
   },
 );
+
+describe('a service that ends for good meanwhile', () => {
+  const problem = new Problem('KEY is wrong.', 'Restore it.');
+  beforeEach(() => rmSync(home.credentialsFile, { force: true }));
+
+  test('ends it in the words of that service, with the key that was made kept', async () => {
+    const broken = new AbortController();
+    const cut = people(() => {
+      broken.abort(problem);
+      return Promise.resolve(api.operatorKey);
+    }, broken);
+    await expect(cut).rejects.toBe(problem);
+    expect(kept()).toEqual({ operatorKey: api.operatorKey });
+    expect(await hasTenants(api.database.ownerUrl)).toBe(false);
+    expect(await opens(await people())).toEqual([200, 200]);
+  });
+
+  test('is what is said, not what failed with it', async () => {
+    const broken = new AbortController();
+    const failed = people(() => {
+      broken.abort(problem);
+      return Promise.reject(new TypeError('fetch failed'));
+    }, broken);
+    await expect(failed).rejects.toBe(problem);
+  });
+});
 
 describe('a kept key that was revoked, as after a rotation', () => {
   let before: People;
@@ -150,7 +180,7 @@ describe('a kept key that was revoked, as after a rotation', () => {
     writeFileSync(home.credentialsFile, JSON.stringify(early));
     const { key: operatorKey, hash } = createAccessKey('op');
     await insertOperator(api.database.app.db, { id: uuidv7(), name: 'Last', keyHash: hash });
-    const now = await people(operatorKey);
+    const now = await people(() => Promise.resolve(operatorKey));
     expect(await opens(now)).toEqual([200, 200]);
     expect(now.revokedKeys).toBeUndefined();
   });
