@@ -51,6 +51,7 @@ function watched(work: Work, standing: Standing): Work {
 function refusing(client: postgres.TransactionSql, standing: Standing): postgres.TransactionSql {
   const { savepoint } = client;
   const nested = (...args: [Work] | [string, Work]): unknown => {
+    if (standing.lost || standing.ended) return Promise.reject(endedError());
     const work = watched(args.length === 1 ? args[0] : args[1], standing);
     return args.length === 1 ? savepoint(work) : savepoint(args[0], work);
   };
@@ -74,7 +75,7 @@ function refusable(made: unknown, standing: Standing): unknown {
   const { handler } = made;
   made.handler = Object.assign((statement: Statement): unknown => {
     if (!standing.lost && !standing.ended) return handler(statement);
-    statement.reject(new Error('The transaction has ended, or its connection was lost.'));
+    statement.reject(endedError());
     return undefined;
   }, handler);
   // By the promise's own `then`: the statement's would send it.
@@ -83,6 +84,8 @@ function refusable(made: unknown, standing: Standing): unknown {
   });
   return made;
 }
+
+const endedError = () => new Error('The transaction has ended, or its connection was lost.');
 
 const isStatement = (made: unknown): made is Statement =>
   made instanceof Promise && 'handler' in made;

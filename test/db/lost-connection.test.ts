@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm';
+import type { TransactionSql } from 'postgres';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openDatabase, type Database } from '../../db/client.ts';
 import { whileAlone } from '../../db/queries/sync/wanted.ts';
@@ -81,6 +82,29 @@ describe('a session whose process is gone or stands still', () => {
     }
   });
 
+  it('begins no savepoint any more', async () => {
+    const { promise: begun, resolve: begin } = Promise.withResolvers<number>();
+    const { promise: late, resolve: tellLate } = Promise.withResolvers<unknown>();
+    let ran = false;
+    const broken = pool.sql.begin(async (tx) => {
+      const [row] = await tx<{ pid: number }[]>`select pg_backend_pid() as pid`;
+      begin(row!.pid);
+      await expect(tx`select pg_sleep(60)`).rejects.toMatchObject({ code: 'CONNECTION_CLOSED' });
+      const nested = tx.savepoint(async () => {
+        ran = true;
+      });
+      tellLate(await nested.catch((error: unknown) => error));
+    });
+    const ending = begun.then((pid) =>
+      base.owner.db.execute(sql`select pg_terminate_backend(${pid})`),
+    );
+    await expect(broken).rejects.toMatchObject({ code: 'CONNECTION_CLOSED' });
+    await ending;
+    expect(await late).toMatchObject({ message: expect.stringContaining('has ended') as string });
+    expect(ran).toBe(false);
+    await waitFor(() => pidOf(pool.db), { what: 'the pool to go on' });
+  });
+
   it('is ended by a network that breaks without harm to others', async () => {
     const url = new URL(base.appUrl);
     const wire = await createTcpProxy(Number(url.port));
@@ -110,6 +134,12 @@ it('what is sent in a transaction that has ended is refused', async () => {
   });
   await expect(failed).rejects.toMatchObject({ cause: { code: '22012' } });
   await expect(over!.execute(sql`select 1`)).rejects.toThrow('Failed query');
+  let ended: TransactionSql | undefined;
+  await pool.sql.begin(async (tx) => {
+    ended = tx;
+    await tx`select 1`;
+  });
+  await expect(ended!.savepoint(() => 1)).rejects.toThrow('has ended');
   const nested = pool.sql.begin((outer) =>
     outer.savepoint(async (inner) => {
       over = undefined;
