@@ -26,7 +26,7 @@ export async function findRenames(
   listed: ListedFolder[],
 ): Promise<Map<RemoteCollection, StoredFolder>> {
   const renames = new Map<RemoteCollection, StoredFolder>();
-  const free = new Set(gone.filter(({ liveCursor }) => liveCursor !== null));
+  const free = new Set(gone);
   const wishes = await readWishes(slice, [...free]);
   for (const fresh of listed) {
     if (free.size === 0) break;

@@ -148,7 +148,7 @@ async function takeUp(
   if (!changed && !resyncRequestedAt) return { ...start, takenUp: false };
   await withFence(deps.database, licence, async (tx) => {
     if (changed) await takeUpSettings(tx, licence);
-    if (resyncRequestedAt) await beginResync(tx, licence, resyncRequestedAt);
+    if (resyncRequestedAt) await beginResync(tx, licence);
   });
   const again = await readStart(deps, licence);
   if (!again.licence) throw new FencedError('The connection is gone.');

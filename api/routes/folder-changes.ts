@@ -72,6 +72,10 @@ export function addFolderChangeRoutes(app: ApiApp, deps: ApiDeps): void {
     const { path } = c.req.valid('json');
     if (!path) throw invalidField('path', 'Say what the folder’s path is to be.');
     requireNoRole(row);
+    const before = await readView(deps, actor, row);
+    if (before && isInside(path, before.path)) {
+      throw invalidField('path', 'A folder can not lie in itself.');
+    }
     const intents = await askForChanges(deps, actor, row.connectionId, [
       { kind: 'rename-folder', folderId: row.id, content: { path } },
     ]);
@@ -87,6 +91,10 @@ export function addFolderChangeRoutes(app: ApiApp, deps: ApiDeps): void {
     ]);
     return c.json({ folder: null, intents }, 202);
   });
+}
+
+function isInside(path: string[], folder: string[]): boolean {
+  return path.length > folder.length && folder.every((name, i) => path[i] === name);
 }
 
 /** Folders of others are nobody's business, so theirs is a 404. */

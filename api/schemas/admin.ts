@@ -1,14 +1,10 @@
 import { z } from '@hono/zod-openapi';
 import { scopes } from '../../domain/scope.ts';
 import { idSchema, publicId } from '../ids.ts';
+import { lineOfText } from './text.ts';
 
 const nameLengthMax = 200;
-const name = z
-  .string()
-  .trim()
-  .min(1)
-  .max(nameLengthMax)
-  .regex(/^\P{Cc}+$/u, 'No control characters.');
+const name = lineOfText().trim().min(1).max(nameLengthMax);
 const onceKey = z
   .string()
   .nullable()

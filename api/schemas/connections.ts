@@ -4,6 +4,7 @@ import { plausibleInstant } from '../../domain/instant.ts';
 import { writeAbilities } from '../../domain/mail-writer.ts';
 import { capabilities, syncStates } from '../../domain/sync.ts';
 import { idSchema, publicId } from '../ids.ts';
+import { lineOfText } from './text.ts';
 
 /** RFC 1035 §2.3.4 allows 253 characters. */
 const hostLengthMax = 253;
@@ -19,11 +20,7 @@ const accountFields = {
   host: z.string().trim().min(1).max(hostLengthMax),
   port: z.int().min(1).max(portMax),
   security: z.enum(['tls', 'starttls', 'none']),
-  username: z
-    .string()
-    .min(1)
-    .max(usernameLengthMax)
-    .regex(/^\P{Cc}+$/u, 'No control characters.'),
+  username: lineOfText().min(1).max(usernameLengthMax),
 };
 const secretFields = {
   password: z.string().min(1).max(secretLengthMax).optional(),

@@ -3,6 +3,7 @@ import { intentKinds, intentStates } from '../../domain/intent.ts';
 import { idSchema, publicId } from '../ids.ts';
 import { listQuery } from '../pagination.ts';
 import { folder, message } from './mail.ts';
+import { lineOfText } from './text.ts';
 
 /** Gmail's own limit for a label; for a keyword Dovecot's is 50, others go further. */
 const keywordLengthMax = 225;
@@ -12,20 +13,10 @@ const folderDepthMax = 20;
 const folderNameLengthMax = 255;
 
 /** A keyword, or a label where the provider has them. */
-const keyword = z
-  .string()
-  .min(1)
-  .max(keywordLengthMax)
-  .regex(/^\P{Cc}+$/u, 'No control characters.');
+const keyword = lineOfText().min(1).max(keywordLengthMax);
 
 const folderPath = z
-  .array(
-    z
-      .string()
-      .min(1)
-      .max(folderNameLengthMax)
-      .regex(/^\P{Cc}+$/u, 'No control characters.'),
-  )
+  .array(lineOfText().min(1).max(folderNameLengthMax))
   .min(1)
   .max(folderDepthMax)
   .openapi({ description: 'Names from the root down.' });
@@ -75,7 +66,7 @@ export const messageDeleting = z
 
 export const folderChanging = z
   .object({
-    folder: folder.nullable().openapi({
+    folder: z.union([folder, z.null()]).openapi({
       description: 'As it will be; null when it is deleted, or not there yet.',
     }),
     intents: intentIds,

@@ -22,6 +22,25 @@ describe('the OpenAPI document', () => {
     expect(Object.keys(body['paths'] as object)).toContain('/v1/messages/{id}/track');
   });
 
+  it('has patterns that mean what they say where a document is read', () => {
+    const document = JSON.stringify(describeApi(api.app));
+    const patterns = [...document.matchAll(/"pattern":("(?:[^"\\]|\\.)*")/g)].map(
+      ([, text]) => JSON.parse(text!) as string,
+    );
+    expect(patterns.filter((pattern) => /\/[a-z]*$/.test(pattern))).toEqual([]);
+    const lines = patterns.filter((pattern) => new RegExp(pattern, 'u').test('Grüße, 世界'));
+    expect(lines.length).toBeGreaterThan(5);
+  });
+
+  it('says that a folder which is not there yet is null', () => {
+    const { components } = describeApi(api.app) as unknown as {
+      components: { schemas: Record<string, { properties: Record<string, unknown> }> };
+    };
+    expect(components.schemas['FolderChanging']?.properties['folder']).toMatchObject({
+      anyOf: [{ $ref: '#/components/schemas/Folder' }, { type: 'null' }],
+    });
+  });
+
   it('describes every route that answers under /v1', () => {
     const served = api.app.routes
       .filter(({ path, method }) => path.startsWith('/v1/') && method !== 'ALL')

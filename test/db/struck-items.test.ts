@@ -120,7 +120,10 @@ describe('items that failed, in a folder that is not read', () => {
 
   it('go when a folder of which nothing else was stored comes back under another numbering', async () => {
     await ingest.store(first, [], { failures: many });
-    await write((tx) => beginResync(tx, ingest.licence, new Date()));
+    await write((tx) =>
+      tx.execute(sql`update connections set resync_requested_at = steward_now()`),
+    );
+    await write((tx) => beginResync(tx, ingest.licence));
     await ingest.makeFolder(first, '2');
     await ingest.makeFolder(second, '1');
     expect([await listed(first), await listed(second)]).toEqual([0, 1]);
