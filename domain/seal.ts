@@ -16,6 +16,7 @@ export type IndexPurpose =
   | 'message'
   | 'placement'
   | 'message-id'
+  | 'request'
   | 'skip'
   | 'thread'
   | 'twin';

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { withTenant } from '../../db/tenant.ts';
@@ -8,6 +8,7 @@ import type { ImapAccount } from '../../domain/provider.ts';
 import type { TenantVault } from '../../domain/seal.ts';
 import { openJson } from '../../domain/sealed-json.ts';
 import { createVault } from '../../runtime/seal.ts';
+import { createTestApi } from '../support/api.ts';
 import { createTestConnection } from '../support/connection.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestKeyring, createTestMaterial } from '../support/keys.ts';
@@ -85,6 +86,29 @@ describe('a dump of the database', () => {
     const sealed = mine.seal(placeOf(stored.id), Buffer.from(password));
     expect(Buffer.from(mine.open(placeOf(stored.id), sealed)).toString()).toBe(password);
     expect(() => theirs.open(placeOf(stored.id), sealed)).toThrow(/altered|key version|too short/);
+  });
+
+  it('abuse case 29: gives no hash on which a guessed request could be tested', async () => {
+    await using api = await createTestApi();
+    const body = JSON.stringify({ name: 'Jane', email: 'jane@members.example' });
+    const tenants = [await api.tenant('First'), await api.tenant('Second')];
+    for (const { key } of tenants) {
+      for (const attempt of ['k-1', 'k-2']) {
+        await api.call('POST', '/v1/members', {
+          key,
+          body,
+          headers: { 'Idempotency-Key': attempt },
+        });
+        await api.database.owner.sql`update members set left_at = now()`;
+      }
+    }
+    const hashes = await api.database.owner.sql<{ hash: string }[]>`
+      select encode(request_hash, 'hex') as hash from idempotency_keys`;
+    expect(hashes).toHaveLength(4);
+    const guessed = createHash('sha256').update(body).digest('hex');
+    for (const { hash } of hashes) expect(guessed).not.toContain(hash.slice(0, 8));
+    // Nor does the dump show that two tenants, or two keys of one, sent the same.
+    expect(new Set(hashes.map(({ hash }) => hash)).size).toBe(4);
   });
 
   /** What stands in a row as bytea, in the clear. */
