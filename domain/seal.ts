@@ -43,12 +43,19 @@ export interface TenantKeyMaterial {
   dataKeys: { version: number; key: Uint8Array }[];
 }
 
+/** Key material for a time; whoever holds it for longer keeps a key alive that may be destroyed. */
+export interface LentKeyMaterial extends TenantKeyMaterial {
+  /** In milliseconds, as `Date.now()` counts. */
+  expiresAt: number;
+}
+
 /** Unwraps tenants' keys with the root key and keeps them for a bounded time. */
 export interface Keyring {
   vault(tenantId: string): Promise<TenantVault>;
   /** Creates and wraps the first keys of a tenant; doing it again changes nothing. */
   create(tenantId: string): Promise<void>;
-  material(tenantId: string): Promise<TenantKeyMaterial>;
+  /** The same object until it expires. */
+  material(tenantId: string): Promise<LentKeyMaterial>;
 }
 
 /** The separate database that holds nothing but wrapped keys. */

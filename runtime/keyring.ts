@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type {
   Keyring,
+  LentKeyMaterial,
   TenantKeyMaterial,
   TenantVault,
   WrappedKey,
@@ -28,7 +29,7 @@ const firstVersion = 1;
 
 interface Entry {
   expiresAt: number;
-  material: Promise<TenantKeyMaterial>;
+  material: Promise<LentKeyMaterial>;
   vault?: Promise<TenantVault>;
 }
 
@@ -41,15 +42,32 @@ interface Entry {
 export function createKeyring({ rootKeys, store, cacheMs, cacheMax }: KeyringOptions): Keyring {
   const roots = (): RootKey[] => rootKeys().map(createRootKey);
   roots();
+  /** In the order in which they expire. */
   const entries = new Map<string, Entry>();
+  let sweep: NodeJS.Timeout | undefined;
+
+  /** A key goes when its time is over, not when somebody asks for it next: nobody may. */
+  function dropExpired(): void {
+    sweep = undefined;
+    for (const [tenantId, { expiresAt }] of entries) {
+      const remaining = expiresAt - Date.now();
+      if (remaining > 0) {
+        sweep = setTimeout(dropExpired, remaining).unref();
+        return;
+      }
+      entries.delete(tenantId);
+    }
+  }
 
   function entryOf(tenantId: string): Entry {
     const known = entries.get(tenantId);
     if (known && known.expiresAt > Date.now()) return known;
-    const material = loadMaterial(roots, store, tenantId);
-    const entry: Entry = { expiresAt: Date.now() + cacheMs, material };
+    const expiresAt = Date.now() + cacheMs;
+    const material = loadMaterial(roots, store, tenantId).then((keys) => ({ ...keys, expiresAt }));
+    const entry: Entry = { expiresAt, material };
     entries.delete(tenantId);
     entries.set(tenantId, entry);
+    sweep ??= setTimeout(dropExpired, cacheMs).unref();
     if (entries.size > cacheMax) entries.delete(entries.keys().next().value!);
     // A failed look-up is not kept: the tenant may get its keys in the next moment.
     material.catch(() => {

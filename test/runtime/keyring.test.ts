@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { uuidv7 } from '../../domain/ids.ts';
 import type { WrappedKeyStore } from '../../domain/seal.ts';
 import { createKeyring } from '../../runtime/keyring.ts';
 import { rootKeyIdOf } from '../../runtime/root-keys.ts';
 import { createMemoryKeyStore } from '../support/keys.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const place = { table: 'members', column: 'profile', rowId: uuidv7() };
 
@@ -98,5 +101,26 @@ describe('the keyring', () => {
     await forgetful.vault(tenants[0]!);
     await forgetful.vault(tenants[0]!);
     expect(asked).toHaveLength(2);
+  });
+
+  it('holds no key for longer than the cache time, though nobody asks again', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const keyring = open(createMemoryKeyStore(), { cacheMs: 50 });
+    const tenants = [uuidv7(), uuidv7()];
+    const lent: WeakRef<object>[] = [];
+    for (const tenant of tenants) {
+      await keyring.create(tenant);
+      lent.push(new WeakRef(await keyring.material(tenant)));
+    }
+    const held = () => lent.filter((material) => material.deref() !== undefined);
+    await waitFor(
+      async () => {
+        collectGarbage();
+        return held().length === 0;
+      },
+      { what: 'the end of all keys' },
+    );
+    expect((await keyring.vault(tenants[0]!)).tenantId).toBe(tenants[0]);
   });
 });

@@ -1,10 +1,13 @@
-import { afterAll, expect, test } from 'vitest';
+import { Worker } from 'node:worker_threads';
+import { afterAll, expect, test, vi } from 'vitest';
 import { uuidv7 } from '../../domain/ids.ts';
 import type { EncodeJob, Span } from '../../domain/mail-page.ts';
+import type { WrappedKeyStore } from '../../domain/seal.ts';
 import { createKeyring } from '../../runtime/keyring.ts';
 import { createPageEncoder } from '../../worker/threads/page-encoder.ts';
 import { createMemoryKeyStore } from '../support/keys.ts';
 import { rawMessage } from '../support/raw-message.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const tenantId = uuidv7();
 const keyring = createKeyring({
@@ -55,6 +58,57 @@ test('a page that threads shared is whole, in its order, and opens', async () =>
   }
   for (const { id, name } of labels) {
     expect(open('labels', 'name', id, name)).toEqual({ name: 'urgent' });
+  }
+});
+
+test('a tenant whose keys are destroyed is sealed for no longer than keys are kept', async () => {
+  const store = createMemoryKeyStore();
+  let destroyed = false;
+  const list: WrappedKeyStore['list'] = async (id) => (destroyed ? [] : await store.list(id));
+  const brief = createKeyring({
+    ...{ rootKeys: () => [Buffer.alloc(32, 7)], store: { ...store, list } },
+    ...{ cacheMs: 50, cacheMax: 10 },
+  });
+  await brief.create(tenantId);
+  await using threads = createPageEncoder(brief);
+  await threads.encode(page(1));
+  destroyed = true;
+  // What is in memory still may be used until its time is over.
+  const refusal = await waitFor(
+    async () => await threads.encode(page(1)).then(() => undefined, String),
+    { what: 'a refusal' },
+  );
+  expect(refusal).toContain('has no keys');
+});
+
+test('the threads forget keys that are no longer asked for, and are sent new ones', async () => {
+  const posted = vi.spyOn(Worker.prototype, 'postMessage');
+  try {
+    const brief = createKeyring({
+      ...{ rootKeys: () => [Buffer.alloc(32, 7)], store: createMemoryKeyStore() },
+      ...{ cacheMs: 50, cacheMax: 10 },
+    });
+    await brief.create(tenantId);
+    await using threads = createPageEncoder(brief);
+    await threads.encode(page(400));
+    const forgotten = () => posted.mock.calls.filter(([sent]) => sent.kind === 'forget');
+    await waitFor(async () => forgotten().length === 2, { what: 'both threads to forget' });
+    expect(forgotten()).toEqual([[{ kind: 'forget', tenantId }], [{ kind: 'forget', tenantId }]]);
+    expect((await threads.encode(page(400))).messages).toHaveLength(400);
+  } finally {
+    posted.mockRestore();
+  }
+});
+
+test('keys go to a thread once, not with every page', async () => {
+  await keyring.create(tenantId);
+  await encoder.encode(page(1));
+  const posted = vi.spyOn(Worker.prototype, 'postMessage');
+  try {
+    for (let i = 0; i < 5; i += 1) await encoder.encode(page(1));
+    expect(posted.mock.calls.map(([sent]) => sent.keys)).toEqual(Array(5).fill(undefined));
+  } finally {
+    posted.mockRestore();
   }
 });
 

@@ -2,7 +2,8 @@ import { Worker } from 'node:worker_threads';
 import { minuteMs } from '../../domain/clock.ts';
 import { PoisonedPageError } from '../../domain/failure.ts';
 import type { EncodeJob, PageEncoder, SealedMailPage } from '../../domain/mail-page.ts';
-import type { Keyring, TenantKeyMaterial } from '../../domain/seal.ts';
+import type { Keyring, LentKeyMaterial, TenantKeyMaterial } from '../../domain/seal.ts';
+import { createThreadKeys } from './thread-keys.ts';
 
 export type PageRequest =
   | { kind: 'encode'; id: number; job: EncodeJob; keys?: TenantKeyMaterial }
@@ -12,9 +13,6 @@ export type PageReply =
   | { id: number; page: SealedMailPage }
   /** `poisoned`: the page is at fault, and would be again. */
   | { id: number; error: string; poisoned: boolean };
-
-/** Tenants whose keys the thread may hold at once; each costs a few kilobytes. */
-const tenantsMax = 500;
 
 /** The largest message costs a fifth of it; a page that needs more must end the thread, not us. */
 const maxOldGenerationSizeMb = 256;
@@ -58,10 +56,13 @@ export function createPageLane(
       resourceLimits: { maxYoungGenerationSizeMb, maxOldGenerationSizeMb },
     });
     const waiting = new Map<number, Waiting>();
-    const known = new Set<string>();
+    const threadKeys = createThreadKeys((tenantId) =>
+      thread.postMessage({ kind: 'forget', tenantId } satisfies PageRequest),
+    );
     let timer: NodeJS.Timeout | undefined;
     const fail = (cause: unknown): void => {
       clearTimeout(timer);
+      threadKeys.clear();
       // Pages are answered in order: the thread was at the one that waits the longest.
       const [first, ...behind] = waiting.values();
       waiting.clear();
@@ -88,20 +89,30 @@ export function createPageLane(
     thread.once('error', fail);
     thread.once('exit', fail);
     thread.unref();
-    return { thread, waiting, known, watchFirst };
+    return { thread, waiting, threadKeys, watchFirst };
+  }
+
+  /** Asked for every page, and from memory nearly always: keys that were destroyed must not seal. */
+  async function currentKeys(tenantId: string): Promise<LentKeyMaterial> {
+    try {
+      return await keyring.material(tenantId);
+    } catch (error) {
+      lane.threadKeys.takeBack(tenantId);
+      throw error;
+    }
   }
 
   let nextId = 0;
   async function encode(job: EncodeJob): Promise<SealedMailPage> {
-    const keys = lane.known.has(job.tenantId) ? undefined : await keyring.material(job.tenantId);
-    const { thread, waiting, known, watchFirst } = lane;
-    if (keys) remember(known, thread, job.tenantId);
+    const keys = await currentKeys(job.tenantId);
+    const { thread, waiting, threadKeys, watchFirst } = lane;
+    const sent = threadKeys.lend(keys) ? { keys } : {};
     const id = (nextId += 1);
     return await new Promise<SealedMailPage>((resolve, reject) => {
       waiting.set(id, { resolve, reject });
       if (waiting.size === 1) watchFirst();
       thread.postMessage(
-        { kind: 'encode', id, job, ...(keys && { keys }) } satisfies PageRequest,
+        { kind: 'encode', id, job, ...sent } satisfies PageRequest,
         buffersOf(job),
       );
     });
@@ -114,14 +125,6 @@ export function createPageLane(
       await lane.thread.terminate();
     },
   };
-}
-
-function remember(known: Set<string>, thread: Worker, tenantId: string): void {
-  known.add(tenantId);
-  if (known.size <= tenantsMax) return;
-  const oldest = known.values().next().value!;
-  known.delete(oldest);
-  thread.postMessage({ kind: 'forget', tenantId: oldest } satisfies PageRequest);
 }
 
 /** The buffers behind a page's bytes: moved, not copied; the job is spent afterwards. */
