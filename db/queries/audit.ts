@@ -16,11 +16,14 @@ export interface AuditVerdict {
   ok: boolean;
   /** How many entries, from the first on, are proven. */
   count: number;
-  /** The position of the first entry that is missing or was changed. */
+  /** The position of the first entry that is missing or was changed, or is not the one noted. */
   brokenAt: number | null;
   /** Hash of the last proven entry; noted elsewhere, it shows later that the end was not cut off. */
   head: string;
 }
+
+/** What an earlier verification said of the log: so many entries, the last with this hash. */
+export type NotedHead = Pick<AuditVerdict, 'count' | 'head'>;
 
 /** So many entries are held in memory at once while the chain is verified. */
 const verifyBatchSize = 5_000;
@@ -39,11 +42,18 @@ export async function recordAudit(tx: Pick<Tx, 'execute'>, entry: AuditEntry): P
 
 /**
  * Recomputes the whole chain here rather than in the database, whose functions an intruder could
- * have changed with the rows.
+ * have changed with the rows. Whoever can cut off the end can let it grow again with hashes that match:
+ * that shows only against heads that were noted before.
  */
-export async function verifyAudit({ db }: Database): Promise<AuditVerdict> {
+export async function verifyAudit(
+  { db }: Database,
+  noted: readonly NotedHead[] = [],
+): Promise<AuditVerdict> {
   let count = 0;
   let head: Uint8Array = genesis;
+  const contradicts = (position: number, hash: Uint8Array): boolean =>
+    noted.some((note) => note.count === position && note.head !== toHex(hash));
+  if (contradicts(0, genesis)) return { ok: false, count, brokenAt: 0, head: toHex(head) };
   for (;;) {
     const rows = await db.execute<AuditRow & Record<string, unknown>>(sql`
       select seq::text as position, tenant_id::text as "tenantId", actor, action, target,
@@ -54,14 +64,16 @@ export async function verifyAudit({ db }: Database): Promise<AuditVerdict> {
       const expected = count + 1;
       const linked =
         row.position === String(expected) && Buffer.compare(row.previousHash, head) === 0;
-      if (!linked || Buffer.compare(row.hash, hashOf(row)) !== 0) {
+      const genuine = linked && Buffer.compare(row.hash, hashOf(row)) === 0;
+      if (!genuine || contradicts(expected, row.hash)) {
         return { ok: false, count, brokenAt: expected, head: toHex(head) };
       }
       count = expected;
       head = row.hash;
     }
     if (rows.length < verifyBatchSize) {
-      return { ok: true, count, brokenAt: null, head: toHex(head) };
+      const cutOff = noted.some((note) => note.count > count);
+      return { ok: !cutOff, count, brokenAt: cutOff ? count + 1 : null, head: toHex(head) };
     }
   }
 }

@@ -88,6 +88,23 @@ describe('the audit log', () => {
     });
   });
 
+  it('shows against what was noted that its end was cut off, also after it has grown again', async () => {
+    await recordMany(4);
+    const early = await verifyAudit(database.app);
+    await recordMany(4);
+    const late = await verifyAudit(database.app);
+    expect(await verifyAudit(database.app, [early, late])).toEqual(late);
+
+    await tamper('delete from admin.audit_log where seq > 6');
+    const cut = { ok: false, brokenAt: 7, count: 6 };
+    expect(await verifyAudit(database.app, [late, early])).toMatchObject(cut);
+    await recordMany(6);
+    expect(await verifyAudit(database.app)).toMatchObject({ ok: true, count: 12 });
+    expect(await verifyAudit(database.app, [early])).toMatchObject({ ok: true, count: 12 });
+    const grown = { ok: false, brokenAt: 8, count: 7 };
+    expect(await verifyAudit(database.app, [early, late])).toMatchObject(grown);
+  });
+
   it('refuses changes from the application and from the owner', async () => {
     await recordMany(1);
     const statements = [

@@ -40,8 +40,13 @@ describe('verify-audit', () => {
   it('says that the chain is intact, or where it is broken', async () => {
     const entry = { tenantId: null, actor: 'system', action: 'test.act', target: 'a' };
     for (let i = 0; i < 3; i += 1) await recordAudit(database.app.db, entry);
-    const { count } = await verifyAudit(database.app);
-    expect((await run('verify-audit')).stdout).toContain(`intact: ${count} entries`);
+    const { count, head } = await verifyAudit(database.app);
+    expect((await run('verify-audit')).stdout).toContain(`intact: ${count} entries, head ${head}`);
+    const noted = [String(count), head];
+    expect((await run('verify-audit', ...noted)).stdout).toContain('intact');
+    const other = run('verify-audit', ...noted, String(count - 1), head);
+    const contradicted = expect.stringContaining(`broken at entry ${count - 1}`);
+    await expect(other).rejects.toMatchObject({ code: 1, stdout: contradicted });
     await database.owner.sql.begin(async (tx) => {
       await tx`alter table admin.audit_log disable trigger all`;
       await tx`update admin.audit_log set target = 'b' where seq = 2`;
@@ -49,4 +54,13 @@ describe('verify-audit', () => {
     const broken = { code: 1, stdout: expect.stringContaining('broken at entry 2') };
     await expect(run('verify-audit')).rejects.toMatchObject(broken);
   });
+
+  it.each([['7'], ['seven', 'a'.repeat(64)], ['7', 'abc'], ['7', 'a'.repeat(64), '8']])(
+    'says what it takes instead of: %s %s',
+    async (...words) => {
+      const usage = expect.stringContaining('audit:verify -- [<count> <head>]');
+      const refused = run('verify-audit', ...words);
+      await expect(refused).rejects.toMatchObject({ code: 2, stderr: usage });
+    },
+  );
 });
