@@ -38,7 +38,8 @@ export function createThreadKeys(forget: (tenantId: string) => void): ThreadKeys
       clearTimeout(known?.timer);
       held.delete(tenantId);
       // Work that has been sent before the message is done before it: threads take both in order.
-      const timer = setTimeout(() => takeBack(tenantId), expiresAt - Date.now()).unref();
+      const remaining = Math.max(expiresAt - Date.now(), 0);
+      const timer = setTimeout(() => takeBack(tenantId), remaining).unref();
       held.set(tenantId, { keys, timer });
       if (held.size > tenantsMax) takeBack(held.keys().next().value!);
       return true;
