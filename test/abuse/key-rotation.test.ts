@@ -57,7 +57,14 @@ describe('abuse case 32: a root key is rotated while everything runs', () => {
     await waitFor(async () => (await stored()) > 0, { what: 'the import', intervalMs: 5 });
     const before = await sealedValues();
     keyFile = [newKey, oldKey];
-    const interrupted = rotateKeys(keysOwner, {
+    // Nothing changes where it could not be audited.
+    const closed = openDatabase(box.api.database.ownerUrl, { poolMax: 1, applicationName: 'gone' });
+    await closed.close();
+    const unaudited = rotateKeys({ keys: keysOwner, data: closed }, { rootKeys: keyFile });
+    await expect(unaudited).rejects.toMatchObject({ cause: { code: 'CONNECTION_ENDED' } });
+    await assertRootKeys(createWrappedKeyStore(keysOwner), [oldKey]);
+    expect(await rotationEntries()).toEqual([]);
+    const interrupted = rotateKeys(databases(), {
       rootKeys: keyFile,
       keysPerBatch: 10,
       onProgress: () => {
@@ -65,6 +72,7 @@ describe('abuse case 32: a root key is rotated while everything runs', () => {
       },
     });
     await expect(interrupted).rejects.toThrow('killed');
+    expect(await rotationEntries()).toEqual(['root-key.rotation-started']);
     // Halfway, a process with one of the two keys alone would fail at some tenants: it does not start.
     const store = createWrappedKeyStore(keysOwner);
     for (const alone of [oldKey, newKey]) {
@@ -124,16 +132,31 @@ describe('abuse case 32: a root key is rotated while everything runs', () => {
       code: 0,
       output: expect.stringContaining('0 were wrapped anew'),
     });
-    const entries = await box.api.database.owner.sql`
-      select target from admin.audit_log where action = 'root-key.rotated'`;
-    expect(entries).toEqual([{ target: `root-key:${rootKeyIdOf(newKey)}` }]);
+    // One that was killed, two that came to their end, and nothing of the one that was refused.
+    const [started, rotated] = ['root-key.rotation-started', 'root-key.rotated'];
+    expect(await rotationEntries()).toEqual([started, started, rotated, started, rotated]);
+    const targets = await box.api.database.owner.sql`
+      select distinct target from admin.audit_log where action like 'root-key.%'`;
+    expect(targets).toEqual([{ target: `root-key:${rootKeyIdOf(newKey)}` }]);
   });
 
   it('abuse case 32: the role of the processes can not put a key under another one', async () => {
-    const rotation = rotateKeys(box.api.database.keys, { rootKeys: [oldKey, newKey] });
+    const rotation = rotateKeys(
+      { ...databases(), keys: box.api.database.keys },
+      { rootKeys: [oldKey, newKey] },
+    );
     await expect(rotation).rejects.toMatchObject({ cause: { code: '42501' } });
   });
 });
+
+const databases = () => ({ keys: keysOwner, data: box.api.database.owner });
+
+/** What the audit log has of rotations, in order. */
+async function rotationEntries(): Promise<string[]> {
+  const entries = await box.api.database.owner.sql<{ action: string }[]>`
+    select action from admin.audit_log where action like 'root-key.%' order by seq`;
+  return entries.map(({ action }) => action);
+}
 
 /** The command as operators run it. */
 async function run(rootKeys = keyFile): Promise<{ code: number | null; output: string }> {

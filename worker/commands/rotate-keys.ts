@@ -1,5 +1,4 @@
 import { openDatabase } from '../../db/client.ts';
-import { recordAudit } from '../../db/queries/audit.ts';
 import { readEnv } from '../../runtime/env.ts';
 import { rootKeyIdOf } from '../../runtime/root-keys.ts';
 import { rotateKeys } from '../rotate-keys.ts';
@@ -14,23 +13,21 @@ const applicationName = 'steward-rotate-keys';
 await runCommand('DATABASE_OWNER_URL or KEYS_DATABASE_URL', async () => {
   const { rootKeys, keysDatabaseUrl, databaseOwnerUrl } = readEnv();
   const keys = openDatabase(keysDatabaseUrl, { poolMax: 1, applicationName });
-  const database = openDatabase(databaseOwnerUrl, { poolMax: 1, applicationName });
+  const data = openDatabase(databaseOwnerUrl, { poolMax: 1, applicationName });
   const rootKeyId = rootKeyIdOf(rootKeys[0]!);
   try {
-    const rewrapped = await rotateKeys(keys, {
-      rootKeys,
-      onProgress: (count) => process.stdout.write(`${count} keys wrapped by ${rootKeyId} …\n`),
-    });
-    if (rewrapped > 0) {
-      const target = `root-key:${rootKeyId}`;
-      const entry = { tenantId: null, actor: 'system', action: 'root-key.rotated', target };
-      await recordAudit(database.db, entry);
-    }
+    const rewrapped = await rotateKeys(
+      { keys, data },
+      {
+        rootKeys,
+        onProgress: (count) => process.stdout.write(`${count} keys wrapped by ${rootKeyId} …\n`),
+      },
+    );
     process.stdout.write(
       `All keys are wrapped by root key ${rootKeyId}; ${rewrapped} were wrapped anew. ` +
         'Start the processes with this key alone now.\n',
     );
   } finally {
-    await Promise.all([keys.close(), database.close()]);
+    await Promise.all([keys.close(), data.close()]);
   }
 });
