@@ -9,7 +9,10 @@ import {
 import type { Tx } from '../../db/client.ts';
 import { readSealedAccount } from '../../db/queries/sync/account.ts';
 import { recordState } from '../../db/queries/sync/status.ts';
+import { eraseRemains } from '../../db/queries/sync/mend.ts';
+import { eraseOrphans, findOrphans } from '../../db/queries/sync/unused-names.ts';
 import type { ActivityDeps } from '../deps.ts';
+import { mendAddresses, mendFound } from './mend-found.ts';
 import type { SliceLife, SliceTarget } from './slice.ts';
 
 /** Messages a transaction erases: enough to be quick, few enough to hold locks for a moment. */
@@ -42,16 +45,25 @@ export async function endConnection(
       const still = account?.eraseAfter?.toISOString() === target.eraseAfter;
       return still && wanted === 'disconnected' ? await work(tx) : 0;
     });
+  const beat = () => life.heartbeat({ stored: 0, updated: 0, removed: erased, skipped: 0 });
   const inBatches = async (erase: (tx: Tx) => Promise<number>): Promise<void> => {
     for (let batch = 1; batch > 0; erased += batch) {
       batch = await whileDecided(erase);
-      life.heartbeat({ stored: 0, updated: 0, removed: erased, skipped: 0 });
+      beat();
     }
   };
   await inBatches((tx) => eraseAllHidden(tx, licence, eraseBatch));
   if (target.eraseAfter !== undefined) {
     await inBatches((tx) => eraseUntracked(tx, licence, eraseBatch));
     await inBatches((tx) => eraseSyncRows(tx, licence, eraseBatch));
+    const mender = { deps, licence, write: whileDecided };
+    await whileDecided(async (tx) => {
+      await eraseRemains(tx, licence);
+      return 0;
+    });
+    await mendFound(mender, findOrphans, eraseOrphans);
+    // All of the tenant's: no later comparison of this mailbox would come to the rest.
+    await mendAddresses(mender, Infinity, beat);
   }
   await whileDecided(async (tx) => {
     if (target.eraseAfter !== undefined) await eraseConnectionRest(tx, licence);

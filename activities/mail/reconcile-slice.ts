@@ -1,11 +1,8 @@
-import type { Tx } from '../../db/client.ts';
-import type { Licence } from '../../db/fence.ts';
 import { eraseHidden } from '../../db/queries/sync/erase.ts';
 import {
   eraseRemains,
   findUnplaced,
   hideUnplaced,
-  mendBatch,
   recountFolder,
   releaseHangUps,
 } from '../../db/queries/sync/mend.ts';
@@ -22,18 +19,24 @@ import {
   findOrphans,
   findUnusedKeywords,
 } from '../../db/queries/sync/unused-names.ts';
-import { withTenant } from '../../db/tenant.ts';
 import type { MailSession } from '../../domain/provider.ts';
 import type { SliceReport } from '../../domain/sync.ts';
 import type { ActivityDeps } from '../deps.ts';
 import { despiteTrouble } from './folder-trouble.ts';
 import { knownFolders, type SyncFolder } from './folders.ts';
+import { mendAddresses, mendFound } from './mend-found.ts';
 import { reconcileWindow } from './reconcile-window.ts';
 import { emptyReport, reportOf } from './run-slice.ts';
 import { openSlice, withSession, type Slice, type SliceLife, type SliceTarget } from './slice.ts';
 
 /** Messages a transaction erases: pages of the tenant wait for no more. */
 const eraseBatch = 1_000;
+
+/**
+ * How often a comparison looks at addresses, 2,000 each time: all that most tenants have, and no more
+ * for a mailbox whose tenant has many others.
+ */
+const addressLooksMax = 10;
 
 export interface ReconcileSliceInput extends SliceTarget {
   failuresBefore: number;
@@ -120,27 +123,8 @@ async function settle(slice: Slice): Promise<boolean> {
   await slice.write((tx) => eraseRemains(tx, licence));
   await mendFound(slice, findUnusedKeywords, eraseKeywords);
   await mendFound(slice, findOrphans, eraseOrphans);
+  await mendAddresses(slice, addressLooksMax, slice.pulse);
   await slice.write((tx) => releaseHangUps(tx, licence));
   await slice.write((tx) => finishRun(tx, licence));
   return true;
-}
-
-/**
- * Looks through what the connection has without a lock, and takes one only where there is something to
- * mend, which is asked about again then. Returns how many rows were mended.
- */
-async function mendFound(
-  { deps, licence, write }: Slice,
-  find: (tx: Tx, licence: Licence) => Promise<string[]>,
-  mend: (tx: Tx, licence: Licence, ids: string[]) => Promise<number>,
-): Promise<number> {
-  let sum = 0;
-  for (;;) {
-    const ids = await withTenant(deps.database, licence.tenantId, (tx) => find(tx, licence));
-    if (ids.length === 0) return sum;
-    const mended = await write((tx) => mend(tx, licence, ids));
-    sum += mended;
-    // What somebody uses again meanwhile would be found for ever.
-    if (ids.length < mendBatch || mended === 0) return sum;
-  }
 }

@@ -4,9 +4,11 @@ import type { Tx } from '../../db/client.ts';
 import { withFence, type Licence } from '../../db/fence.ts';
 import { eraseRemains, findUnplaced, hideUnplaced } from '../../db/queries/sync/mend.ts';
 import {
+  eraseAddresses,
   eraseKeywords,
   eraseOrphans,
   findOrphans,
+  findUnusedAddresses,
   findUnusedKeywords,
 } from '../../db/queries/sync/unused-names.ts';
 import { withTenant } from '../../db/tenant.ts';
@@ -17,6 +19,9 @@ import { openConnection, openIngest, type Ingest } from '../support/ingest.ts';
 const own = 1_000;
 const others = 30_000;
 const participants = 3;
+/** Addresses of the tenant. */
+const people = 500;
+const lowestId = '00000000-0000-0000-0000-000000000000';
 
 /** Rows that the end of a comparison may read for each message of its own, in each of its steps. */
 const rowsPerMessage = 2 + participants;
@@ -81,6 +86,26 @@ describe.each<[string, () => Promise<Ingest>]>([
     expect(left).toEqual([]);
   });
 
+  it('finds addresses that nobody has by key, and mends them by key', async () => {
+    const { licence } = mailbox;
+    const [found, cost] = await withTenant(mailbox.base.app, licence.tenantId, (tx) =>
+      counted(tx, () => findUnusedAddresses(tx, licence, lowestId)),
+    );
+    expect(found.unused).toHaveLength(wrong);
+    expect(cost).toBeLessThan((people + wrong) * rowsPerMessage);
+    const [erased, mending] = await withFence(mailbox.base.app, licence, (tx) =>
+      counted(tx, () => eraseAddresses(tx, licence, found.unused)),
+    );
+    expect(erased).toBe(wrong);
+    expect(mending).toBeLessThan(wrong * 50);
+    const look = (after: string) =>
+      withTenant(mailbox.base.app, licence.tenantId, (tx) =>
+        findUnusedAddresses(tx, licence, after),
+      );
+    expect((await look(lowestId)).unused).toEqual([]);
+    expect(await look((await look(lowestId)).last!)).toEqual({ unused: [] });
+  });
+
   it('erases what remains of erased messages among its own', async () => {
     const { licence } = mailbox;
     const [, cost] = await withFence(mailbox.base.app, licence, (tx) =>
@@ -124,7 +149,7 @@ async function fill({ base, licence, makeFolder }: Ingest, messages: number): Pr
       select ${tenantId}, ${connectionId}, gen_random_uuid(), '' from generate_series(1, 20)`;
     await tx`
       insert into addresses (tenant_id, id, address)
-      select ${tenantId}, md5(${tenantId} || n)::uuid, '' from generate_series(1, 500) n
+      select ${tenantId}, md5(${tenantId} || n)::uuid, '' from generate_series(1, ${people}::int) n
       on conflict do nothing`;
     await tx`
       insert into messages (tenant_id, connection_id, id, thread_id, envelope, body, twin_index,
@@ -143,7 +168,7 @@ async function fill({ base, licence, makeFolder }: Ingest, messages: number): Pr
           on l.nth = m.nth % 20 + 1`;
     await tx`
       insert into participants (tenant_id, message_id, role, address_id, connection_id)
-      select m.tenant_id, m.id, 'role' || role, md5(${tenantId} || (m.nth + role) % 500 + 1)::uuid,
+      select m.tenant_id, m.id, 'role' || role, md5(${tenantId} || (m.nth + role) % ${people}::int + 1)::uuid,
         m.connection_id
       from (select *, row_number() over () as nth from messages where ${ofConnection}) m,
         generate_series(1, ${participants}::int) role`;
@@ -162,6 +187,9 @@ async function spoil({ base, licence }: Ingest): Promise<void> {
     await tx`
       insert into labels (tenant_id, connection_id, id, name)
       select ${tenantId}, ${connectionId}, gen_random_uuid(), '' from generate_series(1, ${wrong}::int)`;
+    await tx`
+      insert into addresses (tenant_id, id, address)
+      select ${tenantId}, gen_random_uuid(), '' from generate_series(1, ${wrong}::int)`;
     await tx`
       insert into messages select (jsonb_populate_record(m,
         jsonb_build_object('id', gen_random_uuid()))).* from messages m

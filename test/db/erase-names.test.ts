@@ -3,7 +3,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withFence } from '../../db/fence.ts';
 import { storeMailPage } from '../../db/queries/ingest/store-page.ts';
 import { eraseHidden, eraseUntracked } from '../../db/queries/sync/erase.ts';
-import { eraseKeywords, findUnusedKeywords } from '../../db/queries/sync/unused-names.ts';
+import {
+  eraseAddresses,
+  eraseKeywords,
+  findUnusedAddresses,
+  findUnusedKeywords,
+} from '../../db/queries/sync/unused-names.ts';
+import { mendAddresses } from '../../activities/mail/mend-found.ts';
+import { mergeTwins } from '../../db/queries/ingest/merge-twins.ts';
 import type { Tx } from '../../db/client.ts';
 import { mail, openConnection, openIngest, type Ingest } from '../support/ingest.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -105,6 +112,22 @@ describe('a name that a page uses while it is erased as unused', () => {
     expect(await ingest.read(sql`select from addresses where id = ${id}`)).toEqual([]);
   });
 
+  it('keeps its row when it is an address that nobody had', async () => {
+    const from = 'late@example.org';
+    const inbox = await ingest.makeFolder();
+    await ingest.store(inbox, [], { vanished: [1] });
+    await ingest.store(inbox, [mail(1, '<g@x>', { from })], { loop: 'backfill' });
+    const id = ingest.vault.index('address', from);
+    const { live } = await ingest.cursorsOf(inbox);
+    const page = ingest.pageOf(inbox, [mail(2, '<h@x>', { from })], { from: live });
+    await eraseDuring(page, async (tx) => {
+      const { unused } = await findUnusedAddresses(tx, other.licence, lowestId);
+      expect(unused).toContain(id);
+      expect(await eraseAddresses(tx, other.licence, unused)).toBe(0);
+    });
+    expect(await namesOf(2, inbox)).toEqual({ nameless: 0, strangers: 0, labels: 0 });
+  });
+
   function withoutRecipient(header: Uint8Array): Uint8Array {
     return Buffer.from(
       Buffer.from(header)
@@ -112,4 +135,89 @@ describe('a name that a page uses while it is erased as unused', () => {
         .replace(/^To: .*\r?\n/m, ''),
     );
   }
+});
+
+/** Below all that are used. */
+const lowestId = '00000000-0000-0000-0000-000000000000';
+
+describe('an address that nobody has', () => {
+  let ingest: Ingest;
+  beforeAll(async () => {
+    ingest = await openIngest();
+  });
+  afterAll(() => ingest.base.drop());
+
+  async function isThere(address: string): Promise<boolean> {
+    const id = ingest.vault.index('address', address);
+    return (await ingest.read(sql`select from addresses where id = ${id}`)).length > 0;
+  }
+
+  /** As the end of a connection does, or a comparison. */
+  async function mend(looksMax = Infinity): Promise<number> {
+    let looks = 0;
+    const { licence } = ingest;
+    const mender = {
+      ...{ deps: { database: ingest.base.app }, licence },
+      write: (work: (tx: Tx) => Promise<number>) => withFence(ingest.base.app, licence, work),
+    };
+    await mendAddresses(mender, looksMax, () => (looks += 1));
+    return looks;
+  }
+
+  it.each<[string, string, (folder: string, from: string) => Promise<void>]>([
+    [
+      'of a message that was gone before its page came',
+      'gone@example.org',
+      async (folder, from) => {
+        await ingest.store(folder, [], { vanished: [1] });
+        await ingest.store(folder, [mail(1, '<a@x>', { from })], { loop: 'backfill' });
+      },
+    ],
+    [
+      'that a repair replaced',
+      'before@example.org',
+      async (folder, from) => {
+        const repair = { loop: 'repair', readSince: new Date() } as const;
+        await ingest.store(folder, [mail(1, '<b@x>', { from })]);
+        await ingest.store(folder, [mail(1, '<b@x>', { from: 'after@example.org' })], repair);
+      },
+    ],
+    [
+      'of a row that went into another',
+      'twin@example.org',
+      async (folder, from) => {
+        await ingest.store(folder, [mail(1, '<c@x>'), mail(2, '<d@x>', { from })]);
+        const [old, twin] = (await ingest.messagesOf(folder)).map(({ id }) => id);
+        await withFence(ingest.base.app, ingest.licence, (tx) =>
+          mergeTwins(tx, ingest.licence, [{ old: old!, twin: twin! }]),
+        );
+      },
+    ],
+  ])('is erased when it is one %s', async (_what, from, leave) => {
+    const inbox = await ingest.makeFolder();
+    await leave(inbox, from);
+    await ingest.store(inbox, [mail(9, `<${from}>`, { from: `used-${from}` })]);
+    expect(await isThere(from)).toBe(true);
+    await mend();
+    expect(await isThere(from)).toBe(false);
+    expect(await isThere(`used-${from}`)).toBe(true);
+  });
+
+  it('is looked for among so many addresses, and everywhere when there is no bound', async () => {
+    const stray = 5_000;
+    await ingest.base.owner.sql`
+      insert into addresses (tenant_id, id, address)
+      select ${ingest.licence.tenantId}, gen_random_uuid(), '' from generate_series(1, ${stray}::int)`;
+    const count = async () => {
+      const [row] = await ingest.read<{ n: number }>(sql`
+        select count(*)::int as n from addresses a where not exists (
+          select from participants t where t.address_id = a.id)`);
+      return row!.n;
+    };
+    expect(await count()).toBe(stray);
+    expect(await mend(1)).toBe(1);
+    expect(await count()).toBeGreaterThan(stray / 2);
+    expect(await mend()).toBeGreaterThan(2);
+    expect(await count()).toBe(0);
+  });
 });

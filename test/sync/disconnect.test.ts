@@ -105,9 +105,33 @@ it('keeps everything for seven days, then erases all but tracked mail', async ()
 
 it('erases at once with data=erase', async () => {
   const { mailbox: box } = await connected();
+  const { sql: owner } = box.api.database.owner;
+  // What is left of messages that are gone, and an address that nobody has.
+  await owner.begin(async (tx) => {
+    await tx`set local session_replication_role = replica`;
+    await tx`
+      insert into addresses (tenant_id, id, address) values
+        (${box.tenant.uuid}, gen_random_uuid(), ''), (${box.tenant.uuid}, ${box.uuid}, '')`;
+    await tx`
+      insert into participants (tenant_id, connection_id, message_id, role, address_id)
+      values (${box.tenant.uuid}, ${box.uuid}, gen_random_uuid(), 'from', ${box.uuid})`;
+    await tx`
+      insert into placements (tenant_id, connection_id, folder_id, uid, message_id, flags, label_ids,
+        version)
+      select tenant_id, connection_id, id, -1, gen_random_uuid(), 0, '{}', 0
+      from folders where connection_id = ${box.uuid}`;
+  });
   await box.call('DELETE', `/v1/connections/${box.id}?data=erase`);
   await ended(box);
   expect(await rows(box)).toMatchObject({ messages: 1, placements: 1, folders: 1 });
+  const strangers = await owner`
+    select from participants where connection_id = ${box.uuid} and message_id not in (
+      select id from messages where connection_id = ${box.uuid})`;
+  expect(strangers).toHaveLength(0);
+  const unused = await owner`
+    select from addresses a where not exists
+      (select from participants p where p.tenant_id = a.tenant_id and p.address_id = a.id)`;
+  expect(unused).toHaveLength(0);
 });
 
 it('keeps everything with data=keep, until somebody decides otherwise', async () => {

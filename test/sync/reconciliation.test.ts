@@ -40,6 +40,19 @@ describe.each(['qresync', 'plain'] as const)('reconciliation with a %s server', 
     });
   });
 
+  it('erases addresses that nobody has', async () => {
+    const unused = () => mailbox.base.owner.sql`
+      select from addresses a where not exists
+        (select from participants p where p.tenant_id = a.tenant_id and p.address_id = a.id)`;
+    await damage(mailbox, async (tx) => {
+      await tx`insert into addresses (tenant_id, id, address)
+        select tenant_id, gen_random_uuid(), '' from sync_status`;
+    });
+    expect(await unused()).not.toHaveLength(0);
+    await reconcile(mailbox);
+    expect(await unused()).toHaveLength(0);
+  });
+
   it('reads again what was deleted, and says so', async () => {
     await damage(mailbox, async (tx) => {
       await tx`delete from messages where id in (select message_id from placements limit 7)`;

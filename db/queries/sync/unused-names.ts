@@ -77,17 +77,63 @@ export async function eraseOrphans(
   return orphans.length;
 }
 
+/** What a look at some of a tenant's addresses found. */
+export interface AddressLook {
+  unused: string[];
+  /** The last that was looked at; absent: there are no more. */
+  last?: string;
+}
+
+/**
+ * Of the tenant's next addresses, those that nobody has: a page brings its addresses for messages too
+ * that turn out to be gone, and what a repair or a merged row named before may have been the last use.
+ * They belong to no connection, so that a look is bounded. Takes no lock: ask again before erasing.
+ */
+export async function findUnusedAddresses(
+  tx: Tx,
+  { tenantId }: Pick<Licence, 'tenantId'>,
+  after: string,
+): Promise<AddressLook> {
+  const rows = await tx.execute<{ id: string; used: boolean }>(sql`
+    select a.id, ${isUsed(tenantId)} as used from (
+      select id from addresses where tenant_id = ${tenantId} and id > ${after}
+      order by id limit ${mendBatch}) a
+    order by a.id`);
+  const last = rows.at(-1)?.id;
+  const unused = rows.filter(({ used }) => !used).map(({ id }) => id);
+  return { unused, ...(last !== undefined && { last }) };
+}
+
+/**
+ * Erases those that still nobody has while the tenant's pages wait. In a transaction that has written
+ * nothing yet. Returns how many.
+ */
+export async function eraseAddresses(
+  tx: Tx,
+  { tenantId }: Pick<Licence, 'tenantId'>,
+  ids: string[],
+): Promise<number> {
+  await lockNames(tx, tenantId);
+  return await eraseUnusedAddresses(tx, tenantId, ids);
+}
+
 /** Erases those of these addresses that nobody has any more; under the lock of names. */
 export async function eraseUnusedAddresses(
   tx: Tx,
   tenantId: string,
   addressIds: string[],
-): Promise<void> {
-  await tx.execute(sql`
+): Promise<number> {
+  const erased = await tx.execute(sql`
     delete from addresses a where a.tenant_id = ${tenantId}
-      and a.id = any(${sql.param([...new Set(addressIds)])}::uuid[])
-      and not exists (select from participants t
-        where t.tenant_id = ${tenantId} and t.address_id = a.id offset 0)`);
+      and a.id = any(${sql.param([...new Set(addressIds)])}::uuid[]) and not ${isUsed(tenantId)}
+    returning a.id`);
+  return erased.length;
+}
+
+/** Of `addresses a`: whether somebody takes part in a message by it. */
+function isUsed(tenantId: string): SQL {
+  return sql`exists (select from participants t
+    where t.tenant_id = ${tenantId} and t.address_id = a.id offset 0)`;
 }
 
 /** By key, in a subquery that the planner can't turn into a join with all messages of the tenant. */
