@@ -2,6 +2,7 @@ import { readLicence, withFence } from '../../db/fence.ts';
 import {
   closeConnection,
   eraseAllHidden,
+  eraseAllHiddenPlaces,
   eraseConnectionRest,
   eraseSyncRows,
   eraseUntracked,
@@ -53,6 +54,7 @@ export async function endConnection(
     }
   };
   await inBatches((tx) => eraseAllHidden(tx, licence, eraseBatch));
+  await inBatches((tx) => eraseAllHiddenPlaces(tx, licence, eraseBatch));
   if (target.eraseAfter !== undefined) {
     await inBatches((tx) => eraseUntracked(tx, licence, eraseBatch));
     await inBatches((tx) => eraseSyncRows(tx, licence, eraseBatch));

@@ -1,4 +1,4 @@
-import { eraseHidden } from '../../db/queries/sync/erase.ts';
+import { eraseHidden, eraseHiddenPlaces } from '../../db/queries/sync/erase.ts';
 import { together } from '../../db/pipeline.ts';
 import { eraseFinishedIntents, listPendingIntents } from '../../db/queries/sync/intents.ts';
 import { listStoredFolders, recordMark } from '../../db/queries/sync/folders.ts';
@@ -182,6 +182,7 @@ async function settle(slice: Slice, safety: boolean, nextAttemptAt: Date): Promi
   });
   if (!safety) return;
   await slice.write((tx) => eraseHidden(tx, licence, erasePerSliceMax));
+  await slice.write((tx) => eraseHiddenPlaces(tx, licence, erasePerSliceMax));
 }
 
 /** When something waits for a folder that is being listed anew. */

@@ -1,4 +1,4 @@
-import { eraseHidden } from '../../db/queries/sync/erase.ts';
+import { eraseHidden, eraseHiddenPlaces } from '../../db/queries/sync/erase.ts';
 import {
   eraseRemains,
   findUnplaced,
@@ -115,9 +115,11 @@ async function reconcileFolder(
  */
 async function settle(slice: Slice): Promise<boolean> {
   const { licence } = slice;
-  for (let erased = eraseBatch; erased === eraseBatch;) {
-    erased = await slice.write((tx) => eraseHidden(tx, licence, eraseBatch));
-    if (slice.pulse()) return false;
+  for (const erase of [eraseHidden, eraseHiddenPlaces]) {
+    for (let erased = eraseBatch; erased >= eraseBatch;) {
+      erased = await slice.write((tx) => erase(tx, licence, eraseBatch));
+      if (slice.pulse()) return false;
+    }
   }
   slice.counts.removed += await mendFound(slice, findUnplaced, hideUnplaced);
   await slice.write((tx) => eraseRemains(tx, licence));

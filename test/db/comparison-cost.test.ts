@@ -12,15 +12,14 @@ import {
   findUnusedKeywords,
 } from '../../db/queries/sync/unused-names.ts';
 import { withTenant } from '../../db/tenant.ts';
+import { fill, participants, people } from '../support/filled-mailbox.ts';
 import { addNeighbour } from '../support/neighbour.ts';
 import { openConnection, openIngest, type Ingest } from '../support/ingest.ts';
+import { counted } from '../support/rows-read.ts';
 
 /** The mailbox that is compared, and what the rest of its tenant has. */
 const own = 1_000;
 const others = 30_000;
-const participants = 3;
-/** Addresses of the tenant. */
-const people = 500;
 const lowestId = '00000000-0000-0000-0000-000000000000';
 
 /** Rows that the end of a comparison may read for each message of its own, in each of its steps. */
@@ -138,47 +137,6 @@ type Mend = (tx: Tx, licence: Licence, ids: string[]) => Promise<number>;
 const nothingOf = ({ connectionId }: Licence) => sql`p.connection_id = ${connectionId}
   and not exists (select from messages m where m.id = p.message_id)`;
 
-/** Messages, each at one place, with a keyword, a thread and people of the tenant's addresses. */
-async function fill({ base, licence, makeFolder }: Ingest, messages: number): Promise<void> {
-  const folderId = await makeFolder();
-  const { tenantId, connectionId } = licence;
-  await base.owner.sql.begin(async (tx) => {
-    await tx`set local session_replication_role = replica`;
-    await tx`
-      insert into labels (tenant_id, connection_id, id, name)
-      select ${tenantId}, ${connectionId}, gen_random_uuid(), '' from generate_series(1, 20)`;
-    await tx`
-      insert into addresses (tenant_id, id, address)
-      select ${tenantId}, md5(${tenantId} || n)::uuid, '' from generate_series(1, ${people}::int) n
-      on conflict do nothing`;
-    await tx`
-      insert into messages (tenant_id, connection_id, id, thread_id, envelope, body, twin_index,
-        content_index, received_at, size, direction, origin, has_attachments)
-      select ${tenantId}, ${connectionId}, gen_random_uuid(), gen_random_uuid(), '', '',
-        gen_random_uuid(), gen_random_uuid(), now() - n * interval '1 minute', 1, 'inbound',
-        'import', false
-      from generate_series(1, ${messages}::int) as n`;
-    const ofConnection = tx`tenant_id = ${tenantId} and connection_id = ${connectionId}`;
-    await tx`
-      insert into placements (tenant_id, folder_id, uid, connection_id, message_id, flags,
-        label_ids, version)
-      select m.tenant_id, ${folderId}, m.nth, m.connection_id, m.id, 0, array[l.id], 0
-      from (select *, row_number() over () as nth from messages where ${ofConnection}) m
-        join (select id, row_number() over () as nth from labels where ${ofConnection}) l
-          on l.nth = m.nth % 20 + 1`;
-    await tx`
-      insert into participants (tenant_id, message_id, role, address_id, connection_id)
-      select m.tenant_id, m.id, 'role' || role, md5(${tenantId} || (m.nth + role) % ${people}::int + 1)::uuid,
-        m.connection_id
-      from (select *, row_number() over () as nth from messages where ${ofConnection}) m,
-        generate_series(1, ${participants}::int) role`;
-    await tx`
-      insert into thread_references (tenant_id, connection_id, message_id_index, thread_id)
-      select tenant_id, connection_id, gen_random_uuid(), thread_id from messages
-      where ${ofConnection}`;
-  });
-}
-
 /** Some of everything that the end of a comparison puts right. */
 async function spoil({ base, licence }: Ingest): Promise<void> {
   const { tenantId, connectionId } = licence;
@@ -210,18 +168,4 @@ async function spoil({ base, licence }: Ingest): Promise<void> {
       select ${tenantId}, ${connectionId}, gen_random_uuid(), gen_random_uuid()
       from generate_series(1, ${wrong}::int)`;
   });
-}
-
-/** The work's result, and the rows that it read, whole tables and by index. */
-async function counted<T>(tx: Tx, work: () => Promise<T>): Promise<[T, number]> {
-  const before = await rowsRead(tx);
-  const result = await work();
-  return [result, (await rowsRead(tx)) - before];
-}
-
-async function rowsRead(tx: Tx): Promise<number> {
-  const [read] = await tx.execute<{ rows: string | null }>(sql`
-    select sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)) as rows
-    from pg_stat_xact_user_tables`);
-  return Number(read!.rows);
 }

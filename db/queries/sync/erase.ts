@@ -1,5 +1,7 @@
 import { sql, type SQL } from 'drizzle-orm';
 import type { Tx } from '../../client.ts';
+import type { Licence } from '../../fence.ts';
+import { takeTurns } from '../ingest/take-turns.ts';
 import { lockNames } from '../name-lock.ts';
 import { eraseUnusedAddresses } from './unused-names.ts';
 
@@ -15,39 +17,69 @@ interface ConnectionKey {
 }
 
 /**
- * Erases what has been hidden for longer than the undo window: at most `limit` messages a call. In a
+ * Erases messages that have been hidden for longer than the undo window: at most `limit` a call. In a
  * transaction that has written nothing yet. While somebody is asked whether so much was deleted, what
  * went before may come back too, and nothing is erased.
  */
 export async function eraseHidden(tx: Tx, key: ConnectionKey, limit: number): Promise<number> {
-  const { tenantId, connectionId } = key;
-  const held = await tx.execute(sql`
-    select from sync_status
-    where tenant_id = ${tenantId} and connection_id = ${connectionId} and deletions_held > 0`);
-  return held.length > 0 ? 0 : await eraseHiddenFor(tx, key, undoWindowHours, limit);
+  return (await isHeld(tx, key))
+    ? 0
+    : await eraseMessages(tx, key, hiddenFor(undoWindowHours), limit);
 }
 
 /** The same of all that is hidden: nothing of a connection that ends can come back. */
 export async function eraseAllHidden(tx: Tx, key: ConnectionKey, limit: number): Promise<number> {
-  return await eraseHiddenFor(tx, key, 0, limit);
+  return await eraseMessages(tx, key, hiddenFor(0), limit);
 }
 
-async function eraseHiddenFor(
-  tx: Tx,
-  key: ConnectionKey,
-  hours: number,
-  limit: number,
-): Promise<number> {
+/**
+ * Erases places that have been hidden for longer than the undo window, of messages that stay or that
+ * were erased without them, and tombstones that are too old: at most `limit` of each a call. In a
+ * transaction of its own: only the connection's pages wait, not the tenant's. Returns how many rows went.
+ */
+export async function eraseHiddenPlaces(tx: Tx, key: Licence, limit: number): Promise<number> {
+  return (await isHeld(tx, key))
+    ? 0
+    : await erasePlaces(tx, key, hiddenFor(undoWindowHours), limit);
+}
+
+/** The same of all that is hidden, of a connection that ends. */
+export async function eraseAllHiddenPlaces(tx: Tx, key: Licence, limit: number): Promise<number> {
+  return await erasePlaces(tx, key, hiddenFor(0), limit);
+}
+
+async function isHeld(tx: Tx, { tenantId, connectionId }: ConnectionKey): Promise<boolean> {
+  const held = await tx.execute(sql`
+    select from sync_status
+    where tenant_id = ${tenantId} and connection_id = ${connectionId} and deletions_held > 0`);
+  return held.length > 0;
+}
+
+function hiddenFor(hours: number): SQL {
+  return sql`hidden_at < steward_now() - make_interval(hours => ${hours})`;
+}
+
+async function erasePlaces(tx: Tx, key: Licence, past: SQL, limit: number): Promise<number> {
   const { tenantId, connectionId } = key;
-  const past = sql`steward_now() - make_interval(hours => ${hours})`;
-  const erased = await eraseMessages(tx, key, sql`hidden_at < ${past}`, limit);
-  await tx.execute(sql`
-    delete from placements where tenant_id = ${tenantId} and connection_id = ${connectionId}
-      and hidden_at < ${past}`);
-  await tx.execute(sql`
-    delete from tombstones where tenant_id = ${tenantId} and connection_id = ${connectionId}
-      and at < steward_now() - make_interval(days => ${tombstoneDays})`);
-  return erased;
+  const ofConnection = sql`tenant_id = ${tenantId} and connection_id = ${connectionId}`;
+  const hidden = sql`select folder_id, uid from placements where ${ofConnection} and ${past}`;
+  const old = sql`at < steward_now() - make_interval(days => ${tombstoneDays})`;
+  const aged = sql`
+    select folder_id, uid_validity, uid from tombstones where ${ofConnection} and ${old}`;
+  const some = await tx.execute(sql`
+    select where exists (${hidden}) or exists (${aged})`);
+  if (some.length === 0) return 0;
+  await takeTurns(tx, key);
+  // By the outer condition a place that people have just shown again stays.
+  const places = await tx.execute(sql`
+    delete from placements where tenant_id = ${tenantId} and ${past}
+      and (folder_id, uid) in (${hidden} limit ${limit})
+    returning 1`);
+  const tombstones = await tx.execute(sql`
+    delete from tombstones where tenant_id = ${tenantId} and ${old}
+      and (folder_id, uid_validity, uid) in (${aged} limit ${limit})
+    returning 1`);
+  return places.length + tombstones.length;
 }
 
 /**
