@@ -2,7 +2,11 @@ import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { withFence } from '../../db/fence.ts';
 import type { Tx } from '../../db/client.ts';
-import { eraseHidden, eraseHiddenPlaces } from '../../db/queries/sync/erase.ts';
+import {
+  eraseConnectionRest,
+  eraseHidden,
+  eraseHiddenPlaces,
+} from '../../db/queries/sync/erase.ts';
 import { fill } from '../support/filled-mailbox.ts';
 import { openConnection, openIngest, type Ingest } from '../support/ingest.ts';
 import { counted } from '../support/rows-read.ts';
@@ -77,4 +81,22 @@ it('comes to the end when it is called until nothing is left', async () => {
     for (let erased = 1; erased > 0;) [erased] = await cost((tx) => erase(tx, licence, limit));
   }
   expect(await left()).toEqual({ messages: own - hidden, places: own - hidden, tombstones: 0 });
+});
+
+it('erases the names of an ended connection without reading what its neighbours have', async () => {
+  const { licence, makeFolder } = mailbox;
+  const { tenantId, connectionId } = licence;
+  const empty = await makeFolder();
+  await mailbox.write(sql`
+    insert into labels (tenant_id, connection_id, id, name)
+    values (${tenantId}, ${connectionId}, ${empty}, '')`);
+  const [, read] = await cost((tx) => eraseConnectionRest(tx, licence));
+  // Keywords and the count look through the places that are left, and steps by folder at few.
+  expect(read).toBeLessThan(own);
+  const [row] = await mailbox.read(sql`
+    select (select count(*)::int from folders where connection_id = ${connectionId}) as folders,
+      (select stored from collections where connection_id = ${connectionId}) as stored,
+      (select count(*)::int from labels where connection_id = ${connectionId}) as labels,
+      (select count(*)::int from labels where connection_id <> ${connectionId}) as others`);
+  expect(row).toEqual({ folders: 1, stored: own - hidden, labels: 20, others: 20 });
 });

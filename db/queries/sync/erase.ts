@@ -3,7 +3,7 @@ import type { Tx } from '../../client.ts';
 import type { Licence } from '../../fence.ts';
 import { takeTurns } from '../ingest/take-turns.ts';
 import { lockNames } from '../name-lock.ts';
-import { eraseUnusedAddresses } from './unused-names.ts';
+import { eraseUnusedAddresses, usedKeywords } from './unused-names.ts';
 
 /** How long a hidden row can come back before it is erased. */
 export const undoWindowHours = 24;
@@ -155,12 +155,13 @@ export async function eraseConnectionRest(tx: Tx, key: ConnectionKey): Promise<v
   const { tenantId, connectionId } = key;
   const left = sql`tenant_id = ${tenantId} and connection_id = ${connectionId}`;
   await tx.execute(sql`
-    delete from labels where ${left}
-      and id not in (select unnest(label_ids) from placements where ${left})`);
+    delete from labels where ${left} and id not in (${usedKeywords(key)})`);
   await tx.execute(sql`delete from reconciliations where ${left}`);
-  const empty = sql`not in (select folder_id from placements where ${left})`;
-  await tx.execute(sql`delete from folders where ${left} and id ${empty}`);
-  await tx.execute(sql`delete from collections where ${left} and id ${empty}`);
+  // By key, so that no other mailbox's places are read.
+  const empty = (id: SQL) => sql`not exists (select from placements p
+    where p.tenant_id = ${tenantId} and p.folder_id = ${id} offset 0)`;
+  await tx.execute(sql`delete from folders f where ${left} and ${empty(sql`f.id`)}`);
+  await tx.execute(sql`delete from collections c where ${left} and ${empty(sql`c.id`)}`);
   await tx.execute(sql`
     update collections set live_cursor = null, backfill_cursor = null, backfill_done = false,
       mark = null, stored = (select count(*) from placements p

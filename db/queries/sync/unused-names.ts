@@ -32,7 +32,10 @@ export async function eraseKeywords(tx: Tx, licence: Licence, ids: string[]): Pr
 }
 
 /** By way of the connection's folders: its places have no other key that is its own. */
-function usedKeywords({ tenantId, connectionId }: Pick<Licence, 'tenantId' | 'connectionId'>): SQL {
+export function usedKeywords({
+  tenantId,
+  connectionId,
+}: Pick<Licence, 'tenantId' | 'connectionId'>): SQL {
   return sql`select distinct unnest(p.label_ids) from placements p
     where p.tenant_id = ${tenantId} and p.label_ids <> '{}' and p.folder_id = any(array(
       select f.id from folders f where f.tenant_id = ${tenantId}
