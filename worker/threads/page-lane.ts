@@ -3,7 +3,7 @@ import { minuteMs } from '../../domain/clock.ts';
 import { PoisonedPageError } from '../../domain/failure.ts';
 import type { EncodeJob, PageEncoder, SealedMailPage } from '../../domain/mail-page.ts';
 import type { Keyring, LentKeyMaterial, TenantKeyMaterial } from '../../domain/seal.ts';
-import { createThreadKeys } from './thread-keys.ts';
+import { createThreadKeys, type ThreadKeys } from './thread-keys.ts';
 
 export type PageRequest =
   | { kind: 'encode'; id: number; job: EncodeJob; keys?: TenantKeyMaterial }
@@ -38,6 +38,15 @@ export interface PageLaneOptions {
   timeoutMs?: number | undefined;
 }
 
+/** One thread, with the pages that it has been given and the keys that it holds. */
+interface Lane {
+  thread: Worker;
+  waiting: Map<number, Waiting>;
+  threadKeys: ThreadKeys;
+  /** Counts the time of the page that the thread is at. */
+  watchFirst(): void;
+}
+
 /**
  * Decodes and seals pages in one thread beside this process. A thread that dies, or that does not
  * come to the end of a page, is replaced: the page that it was at is poisoned, those that waited
@@ -45,52 +54,14 @@ export interface PageLaneOptions {
  */
 export function createPageLane(
   keyring: Keyring,
-  { background, maxYoungGenerationSizeMb, timeoutMs = pageTimeoutMs }: PageLaneOptions,
+  options: PageLaneOptions,
 ): PageEncoder & AsyncDisposable {
-  let lane = openLane();
   let closed = false;
-
-  function openLane() {
-    const thread = new Worker(new URL('./page-thread.ts', import.meta.url), {
-      workerData: { background } satisfies PageThreadData,
-      resourceLimits: { maxYoungGenerationSizeMb, maxOldGenerationSizeMb },
-    });
-    const waiting = new Map<number, Waiting>();
-    const threadKeys = createThreadKeys((tenantId) =>
-      thread.postMessage({ kind: 'forget', tenantId } satisfies PageRequest),
-    );
-    let timer: NodeJS.Timeout | undefined;
-    const fail = (cause: unknown): void => {
-      clearTimeout(timer);
-      threadKeys.clear();
-      // Pages are answered in order: the thread was at the one that waits the longest.
-      const [first, ...behind] = waiting.values();
-      waiting.clear();
-      const error = new Error('The page thread ended before it answered.', { cause });
-      first?.reject(closed ? error : new PoisonedPageError(error.message, { cause }));
-      for (const request of behind) request.reject(error);
-      if (!closed && lane.thread === thread) lane = openLane();
-    };
-    /** Counts from the moment at which the thread turns to a page. */
-    const watchFirst = (): void => {
-      clearTimeout(timer);
-      if (waiting.size === 0) return;
-      timer = setTimeout(() => void thread.terminate(), timeoutMs);
-      timer.unref();
-    };
-    thread.on('message', (reply: PageReply) => {
-      const request = waiting.get(reply.id);
-      waiting.delete(reply.id);
-      watchFirst();
-      if ('page' in reply) request?.resolve(reply.page);
-      else if (reply.poisoned) request?.reject(new PoisonedPageError(reply.error));
-      else request?.reject(new Error(reply.error));
-    });
-    thread.once('error', fail);
-    thread.once('exit', fail);
-    thread.unref();
-    return { thread, waiting, threadKeys, watchFirst };
-  }
+  const onEnd = (ended: Lane): { poisons: boolean } => {
+    if (!closed && lane === ended) lane = openLane(options, onEnd);
+    return { poisons: !closed };
+  };
+  let lane = openLane(options, onEnd);
 
   /** Asked for every page, and from memory nearly always: keys that were destroyed must not seal. */
   async function currentKeys(tenantId: string): Promise<LentKeyMaterial> {
@@ -125,6 +96,52 @@ export function createPageLane(
       await lane.thread.terminate();
     },
   };
+}
+
+/** @param onEnd told once when the thread is gone; says whether the page that it was at is at fault */
+function openLane(
+  { background, maxYoungGenerationSizeMb, timeoutMs = pageTimeoutMs }: PageLaneOptions,
+  onEnd: (ended: Lane) => { poisons: boolean },
+): Lane {
+  const thread = new Worker(new URL('./page-thread.ts', import.meta.url), {
+    workerData: { background } satisfies PageThreadData,
+    resourceLimits: { maxYoungGenerationSizeMb, maxOldGenerationSizeMb },
+  });
+  const waiting = new Map<number, Waiting>();
+  const threadKeys = createThreadKeys((tenantId) =>
+    thread.postMessage({ kind: 'forget', tenantId } satisfies PageRequest),
+  );
+  let timer: NodeJS.Timeout | undefined;
+  const watchFirst = (): void => {
+    clearTimeout(timer);
+    if (waiting.size === 0) return;
+    timer = setTimeout(() => void thread.terminate(), timeoutMs);
+    timer.unref();
+  };
+  const lane: Lane = { thread, waiting, threadKeys, watchFirst };
+  const fail = (cause: unknown): void => {
+    clearTimeout(timer);
+    threadKeys.clear();
+    // Pages are answered in order: the thread was at the one that waits the longest.
+    const [first, ...behind] = waiting.values();
+    waiting.clear();
+    const { poisons } = onEnd(lane);
+    const error = new Error('The page thread ended before it answered.', { cause });
+    first?.reject(poisons ? new PoisonedPageError(error.message, { cause }) : error);
+    for (const request of behind) request.reject(error);
+  };
+  thread.on('message', (reply: PageReply) => {
+    const request = waiting.get(reply.id);
+    waiting.delete(reply.id);
+    watchFirst();
+    if ('page' in reply) request?.resolve(reply.page);
+    else if (reply.poisoned) request?.reject(new PoisonedPageError(reply.error));
+    else request?.reject(new Error(reply.error));
+  });
+  thread.once('error', fail);
+  thread.once('exit', fail);
+  thread.unref();
+  return lane;
 }
 
 /** The buffers behind a page's bytes: moved, not copied; the job is spent afterwards. */
