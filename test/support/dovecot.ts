@@ -77,9 +77,11 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
   let child = await launch(folder, port);
   const stop = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
+    const sessions = childrenOf(child.pid!);
     const exited = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGTERM');
     await exited;
+    sessions.forEach(endIfThere);
   };
   return {
     ...{ host: '127.0.0.1', port, tlsPort, user, password, maildir },
@@ -165,6 +167,25 @@ async function launch(folder: string, port: number) {
     throw new Error(`Dovecot did not start: ${trouble} (its log is in ${folder})`, { cause });
   }
   return child;
+}
+
+/** The master's processes: now and then one that serves a session outlives it. */
+function childrenOf(pid: number): number[] {
+  try {
+    const listed = execFileSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' });
+    return listed.split('\n').filter(Boolean).map(Number);
+  } catch {
+    // It has none, or the program is missing: then nobody but the master ends them.
+    return [];
+  }
+}
+
+function endIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended with the master, as it should.
+  }
 }
 
 async function answers(port: number): Promise<boolean> {
