@@ -1,6 +1,7 @@
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
 import { refuseAfterEnd } from './ended-transactions.ts';
+import { prepareStatements } from './prepared-statements.ts';
 
 export interface DatabaseOptions {
   /** How many connections this process may hold; the server's own limit is shared by all. */
@@ -48,6 +49,12 @@ const keepAlive = {
   tcp_user_timeout: 60_000,
 };
 
+/**
+ * Statements are prepared, but planned each time: the same one takes in a page of one message and one of
+ * four hundred, and a plan that was made while a table was empty would stay when it is no longer.
+ */
+const planCacheMode = 'force_custom_plan';
+
 /** What every session of ours is opened with, at the server. */
 export function sessionSettings(
   applicationName: string,
@@ -56,6 +63,7 @@ export function sessionSettings(
   return {
     application_name: applicationName,
     idle_in_transaction_session_timeout: idleInTransactionMs,
+    plan_cache_mode: planCacheMode,
     ...keepAlive,
   };
 }
@@ -76,6 +84,7 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     idle_timeout: idleTimeoutSeconds,
     onnotice: (notice) => options.onNotice?.(notice['message'] ?? ''),
   });
+  prepareStatements(sql);
   refuseAfterEnd(sql);
   const db = drizzle(sql);
   for (const oid of arraysOfInstants) {
