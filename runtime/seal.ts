@@ -5,8 +5,9 @@ import {
   randomFillSync,
   type KeyObject,
 } from 'node:crypto';
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { zstdDecompressSync } from 'node:zlib';
 import type { SealedPlace, TenantKeyMaterial, TenantVault } from '../domain/seal.ts';
+import { compress } from './compress.ts';
 import { createKeyedHash, digestToUuid } from './hmac.ts';
 
 /**
@@ -35,19 +36,6 @@ const noncesPerDraw = 4_096;
 
 /** Addresses repeat within a mailbox; so many indexes are kept per vault, about 1 MB. */
 const addressCacheMax = 4_096;
-
-/**
- * Most values are a few kilobytes: zstd's tables, which are cleared for each, are cut to that size,
- * and so is the piece of memory for the result: a third less time, for the same bytes.
- */
-const smallBytesMax = 2 ** 15;
-const level1 = { [constants.ZSTD_c_compressionLevel]: 1 };
-const smallTables = {
-  ...level1,
-  [constants.ZSTD_c_windowLog]: 15,
-  [constants.ZSTD_c_hashLog]: 12,
-  [constants.ZSTD_c_chainLog]: 6,
-};
 
 /**
  * One tenant's keys at work. Nonces are random: at 2³² values under one key the odds of a repeat
@@ -119,11 +107,6 @@ function pack(plaintext: Uint8Array): Buffer {
   packed[0] = content === plaintext ? rawFlag : zstdFlag;
   packed.set(content, 1);
   return packed;
-}
-
-function compress(plaintext: Uint8Array): Uint8Array {
-  if (plaintext.length > smallBytesMax) return zstdCompressSync(plaintext, { params: level1 });
-  return zstdCompressSync(plaintext, { params: smallTables, chunkSize: plaintext.length });
 }
 
 function unpack(packed: Buffer): Buffer {
