@@ -43,13 +43,13 @@ it('asks for the types of a statement once a connection, and plans it each time'
 
 it('goes on with a statement that was refused', async () => {
   const divide = (by: number) => sql`select 84 / ${by}::int as answer`;
-  await expect(single.db.execute(divide(0))).rejects.toThrow();
+  await expect(single.db.execute(divide(0))).rejects.toMatchObject({ cause: { code: '22012' } });
   const broken = single.db.transaction(async (tx) => {
     await tx.execute(divide(0)).catch(() => undefined);
     // Sent into a transaction that is broken: not even its types are told.
     await tx.execute(sql`select ${'late'}::text as answer`);
   });
-  await expect(broken).rejects.toThrow();
+  await expect(broken).rejects.toMatchObject({ cause: { code: '25P02' } });
   expect([...(await single.db.execute(divide(2)))]).toEqual([{ answer: 42 }]);
   const [row] = await single.db.execute(sql`select ${'late'}::text as answer`);
   expect(row).toEqual({ answer: 'late' });

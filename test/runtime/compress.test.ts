@@ -38,7 +38,7 @@ it('gives each value a result of its own', () => {
 it('goes on with the next value after one that could not be read', () => {
   const detached = new Uint8Array(2_000);
   structuredClone(detached, { transfer: [detached.buffer] });
-  for (let i = 0; i < 3; i += 1) expect(() => compress(detached)).toThrow();
+  for (let i = 0; i < 3; i += 1) expect(() => compress(detached)).toThrow('detached');
   const after = text(2_000, 'after');
   expect(zstdDecompressSync(compress(after))).toEqual(after);
 });
