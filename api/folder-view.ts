@@ -1,11 +1,9 @@
 import type { FolderRow } from '../db/queries/folders.ts';
-import { listIntentsOfFolders } from '../db/queries/intents.ts';
 import type { Tx } from '../db/client.ts';
 import { completenessOf } from '../domain/reconciliation.ts';
 import { toPublicId } from '../domain/ids.ts';
-import { overlayPath } from '../domain/intent.ts';
 import type { TenantVault } from '../domain/seal.ts';
-import { openFolderIntents, openFolderName } from '../domain/sealed-intent.ts';
+import { readFolderOverlay } from './folder-overlay.ts';
 import { toInstant } from './instant.ts';
 import { viewRefusal } from './message-overlay.ts';
 import type { FolderView } from './schemas/mail.ts';
@@ -19,13 +17,11 @@ export async function viewFolders(
   vault: TenantVault,
   rows: FolderRow[],
 ): Promise<(FolderView | undefined)[]> {
-  const connectionIds = [...new Set(rows.map(({ connectionId }) => connectionId))];
-  const asked = await listIntentsOfFolders(tx, vault.tenantId, connectionIds);
-  const pending = asked.filter(({ state }) => state === 'pending');
-  const chained = openFolderIntents(vault, pending);
+  const connectionIds = rows.map(({ connectionId }) => connectionId);
+  const { asked, pathOf } = await readFolderOverlay(tx, vault, connectionIds);
   return rows.map((row) => {
     const own = asked.filter(({ folderId }) => folderId === row.id);
-    const path = overlayPath(openFolderName(vault, row.id, row.name).path, row.id, chained);
+    const path = pathOf(row);
     return (
       path && {
         ...toView(row, path),

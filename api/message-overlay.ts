@@ -1,11 +1,10 @@
 import { listFolderNames, listIntentsOfMessages, type IntentRow } from '../db/queries/intents.ts';
 import type { Tx } from '../db/client.ts';
-import type { FolderName } from '../domain/connection.ts';
 import { toPublicId } from '../domain/ids.ts';
 import { foldIntents, overlayFlags, overlayKeywords, type NetChange } from '../domain/intent.ts';
 import type { TenantVault } from '../domain/seal.ts';
 import { openContent } from '../domain/sealed-intent.ts';
-import { openJson } from '../domain/sealed-json.ts';
+import type { FolderOverlay } from './folder-overlay.ts';
 import { toInstant } from './instant.ts';
 import type { RefusalView } from './schemas/mail.ts';
 
@@ -31,6 +30,7 @@ export async function readOverlays(
   tx: Tx,
   vault: TenantVault,
   messageIds: string[],
+  folders: FolderOverlay,
 ): Promise<Map<string, Overlay>> {
   const rows = await listIntentsOfMessages(tx, vault.tenantId, messageIds);
   if (rows.length === 0) return new Map();
@@ -45,7 +45,7 @@ export async function readOverlays(
     overlays.set(messageId, {
       pending: change !== undefined,
       refused: refused.map(viewRefusal),
-      over: (places) => (change ? overlay(vault, places, change, names) : places),
+      over: (places) => (change ? overlay(places, change, { folders, names }) : places),
     });
   }
   return overlays;
@@ -61,29 +61,28 @@ export function viewRefusal(row: IntentRow): RefusalView {
   };
 }
 
-function overlay(
-  vault: TenantVault,
-  { folders, labels, flags }: Places,
-  change: NetChange,
-  names: Map<string, Uint8Array>,
-): Places {
+/** Folders that messages are to be moved to, by their sealed names. */
+interface Targets {
+  folders: FolderOverlay;
+  names: Map<string, Uint8Array>;
+}
+
+function overlay({ folders, labels, flags }: Places, change: NetChange, targets: Targets): Places {
   return {
     flags: overlayFlags(flags, change.flags),
     labels: overlayKeywords(labels, change.flags),
-    folders: movedTo(vault, change.folderId, names) ?? folders,
+    folders: movedTo(change.folderId, targets) ?? folders,
   };
 }
 
 function movedTo(
-  vault: TenantVault,
-  folderId: string | undefined,
-  names: Map<string, Uint8Array>,
+  id: string | undefined,
+  { folders, names }: Targets,
 ): Places['folders'] | undefined {
-  const sealed = folderId === undefined ? undefined : names.get(folderId);
-  if (folderId === undefined || !sealed) return undefined;
-  const place = { table: 'folders', column: 'name', rowId: folderId };
-  const { path } = openJson<FolderName>(vault, place, sealed);
-  return [{ id: toPublicId('folder', folderId), name: path.at(-1) ?? '' }];
+  const name = id === undefined ? undefined : names.get(id);
+  if (id === undefined || !name) return undefined;
+  const path = folders.pathOf({ id, name });
+  return path && [{ id: toPublicId('folder', id), name: path.at(-1) ?? '' }];
 }
 
 function toMessageIntent(vault: TenantVault, row: IntentRow) {

@@ -1,12 +1,12 @@
 import { listLabels, listPlacements, type MessageRow } from '../db/queries/messages.ts';
 import type { Tx } from '../db/client.ts';
 import { together } from '../db/pipeline.ts';
-import type { FolderName } from '../domain/connection.ts';
 import { toPublicId } from '../domain/ids.ts';
 import { mailFlags, type MessageEnvelope } from '../domain/mail.ts';
 import { mayRead, type Actor } from '../domain/read-gate.ts';
 import type { TenantVault } from '../domain/seal.ts';
 import { openJson } from '../domain/sealed-json.ts';
+import { readFolderOverlay, type FolderOverlay } from './folder-overlay.ts';
 import { listHeaders } from './header-list.ts';
 import { toInstant } from './instant.ts';
 import { noOverlay, readOverlays, type Overlay, type Places } from './message-overlay.ts';
@@ -29,9 +29,15 @@ export async function openMessages(
   const { tenantId } = actor;
   const allowed = rows.filter((row) => mayRead(actor, { ...row, tenantId }));
   const ids = allowed.map(({ id }) => id);
+  const owned = allowed.filter(({ ownerId }) => ownerId === actor.memberId);
+  const folders = await readFolderOverlay(
+    tx,
+    vault,
+    owned.map(({ connectionId }) => connectionId),
+  );
   const [places, overlays] = await together(
-    readPlaces(tx, vault, actor, allowed),
-    readOverlays(tx, vault, ids),
+    readPlaces(tx, vault, actor, allowed, folders),
+    readOverlays(tx, vault, ids, folders),
   );
   return allowed.map((row) => {
     const envelope = openJson<MessageEnvelope>(
@@ -79,6 +85,7 @@ async function readPlaces(
   vault: TenantVault,
   actor: Actor,
   rows: MessageRow[],
+  { pathOf }: FolderOverlay,
 ): Promise<Map<string, Places>> {
   const owners = new Map(rows.map((row) => [row.id, row.ownerId]));
   const placements = await listPlacements(tx, actor.tenantId, [...owners.keys()]);
@@ -89,7 +96,7 @@ async function readPlaces(
     const place = { table: 'labels', column: 'name', rowId: id };
     labelNames.set(id, openJson<{ name: string }>(vault, place, name).name);
   }
-  const folderNames = new Map<string, string>();
+  const folderNames = new Map<string, string | undefined>();
   const places = new Map<string, Places>();
   for (const placement of placements) {
     const { messageId, folderId, uid, flags } = placement;
@@ -98,16 +105,16 @@ async function readPlaces(
     entry.flags |= flags;
     if (owners.get(messageId) !== actor.memberId) continue;
     if (!folderNames.has(folderId)) {
-      const place = { table: 'folders', column: 'name', rowId: folderId };
-      const { path } = openJson<FolderName>(vault, place, placement.folderName);
-      folderNames.set(folderId, path.at(-1) ?? '');
+      const path = pathOf({ id: folderId, name: placement.folderName });
+      folderNames.set(folderId, path && (path.at(-1) ?? ''));
     }
-    entry.folders.push({
-      id: toPublicId('folder', folderId),
-      name: folderNames.get(folderId)!,
+    const name = folderNames.get(folderId);
+    // A folder that is to be deleted is shown nowhere any more.
+    if (name !== undefined) {
       // Below zero while the folder is being renumbered.
-      ...(Number(uid) > 0 && { uid: Number(uid) }),
-    });
+      const number = Number(uid) > 0 && { uid: Number(uid) };
+      entry.folders.push({ id: toPublicId('folder', folderId), name, ...number });
+    }
     const names = placement.labelIds.flatMap((id) => labelNames.get(id) ?? []);
     entry.labels = [...new Set([...entry.labels, ...names])];
   }

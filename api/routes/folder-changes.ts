@@ -68,12 +68,11 @@ export function addFolderChangeRoutes(app: ApiApp, deps: ApiDeps): void {
 
   app.openapi(changeRoute, async (c) => {
     const actor = actorOf(c);
-    const row = await readOwnFolder(deps, actor, c.req.param('id'));
+    const { row, view } = await readOwnFolder(deps, actor, c.req.param('id'));
     const { path } = c.req.valid('json');
     if (!path) throw invalidField('path', 'Say what the folder’s path is to be.');
     requireNoRole(row);
-    const before = await readView(deps, actor, row);
-    if (before && isInside(path, before.path)) {
+    if (isInside(path, view.path)) {
       throw invalidField('path', 'A folder can not lie in itself.');
     }
     const intents = await askForChanges(deps, actor, row.connectionId, [
@@ -84,7 +83,7 @@ export function addFolderChangeRoutes(app: ApiApp, deps: ApiDeps): void {
 
   app.openapi(deleteRoute, async (c) => {
     const actor = actorOf(c);
-    const row = await readOwnFolder(deps, actor, c.req.param('id'));
+    const { row } = await readOwnFolder(deps, actor, c.req.param('id'));
     requireNoRole(row);
     const intents = await askForChanges(deps, actor, row.connectionId, [
       { kind: 'delete-folder', folderId: row.id },
@@ -97,16 +96,17 @@ function isInside(path: string[], folder: string[]): boolean {
   return path.length > folder.length && folder.every((name, i) => path[i] === name);
 }
 
-/** Folders of others are nobody's business, so theirs is a 404. */
+/** Folders of others are nobody's business, and one that is to be deleted is gone: theirs is a 404. */
 async function readOwnFolder(
-  { database }: ApiDeps,
+  deps: ApiDeps,
   actor: Actor,
   publicId: string,
-): Promise<FolderRow> {
+): Promise<{ row: FolderRow; view: FolderView }> {
   const id = requireId('folder', publicId);
-  const row = await withTenant(database, actor.tenantId, (tx) => readFolder(tx, actor, id));
-  if (!row) throw notFound();
-  return row;
+  const row = await withTenant(deps.database, actor.tenantId, (tx) => readFolder(tx, actor, id));
+  const view = row && (await readView(deps, actor, row));
+  if (!row || !view) throw notFound();
+  return { row, view };
 }
 
 async function readView(

@@ -7,9 +7,11 @@ import { withTenant } from '../../db/tenant.ts';
 import { keywordsChange } from '../../domain/intent.ts';
 import { mailFlags } from '../../domain/mail.ts';
 import type { Actor } from '../../domain/read-gate.ts';
+import type { TenantVault } from '../../domain/seal.ts';
 import { askAndRead, askForChanges, notTheOwner, type Asked } from '../ask-for-changes.ts';
 import { actorOf } from '../context.ts';
 import type { ApiDeps } from '../deps.ts';
+import { viewFolders } from '../folder-view.ts';
 import { idParams } from '../ids.ts';
 import type { OpenedMessage } from '../message-view.ts';
 import { invalidField, notFound } from '../problem.ts';
@@ -160,17 +162,18 @@ async function requireNames(
 type Target = Pick<FolderRow, 'id' | 'role'>;
 
 async function targetOf(
-  { database }: ApiDeps,
+  { database, keyring }: ApiDeps,
   actor: Actor,
   connectionId: string,
   { folder, trash }: MessageChangeBody,
 ): Promise<Target | undefined> {
   if (folder !== undefined && trash) throw invalidField('trash', 'Give either folder or trash.');
   if (folder === undefined && !trash) return undefined;
+  const vault = await keyring.vault(actor.tenantId);
   return await withTenant(database, actor.tenantId, (tx) =>
     folder === undefined
       ? requireTrash(tx, actor, connectionId)
-      : requireFolder(tx, actor, connectionId, folder),
+      : requireFolder(tx, vault, actor, { connectionId, id: folder }),
   );
 }
 
@@ -182,12 +185,13 @@ async function requireTrash(tx: Tx, { tenantId }: Actor, connectionId: string): 
 
 async function requireFolder(
   tx: Tx,
+  vault: TenantVault,
   actor: Actor,
-  connectionId: string,
-  id: string,
+  { connectionId, id }: { connectionId: string; id: string },
 ): Promise<Target> {
   const row = await readFolder(tx, actor, id);
-  if (row?.connectionId !== connectionId) {
+  const [view] = row ? await viewFolders(tx, vault, [row]) : [];
+  if (row?.connectionId !== connectionId || !view) {
     throw invalidField('folder', 'Names no folder of the message’s mailbox.');
   }
   if (row.excluded) {

@@ -12,12 +12,25 @@ export function readable(actor: Actor): SQL {
 }
 
 /**
- * A message whose deletion was asked for is gone for everybody at once. The few ids are read once a
- * statement, so that lists go on walking their index.
+ * A message whose deletion was asked for, or that of every folder in which it lies, is gone for
+ * everybody at once. The few ids are read once a statement, so that lists go on walking their index.
  */
 export function notBeingDeleted({ tenantId }: Actor, id: SQL): SQL {
+  const going = sql`array(select i.folder_id from intents i
+    where i.tenant_id = ${tenantId} and i.kind = 'delete-folder' and i.state = 'pending')`;
   return sql`${id} <> all (array(select i.message_id from intents i
-    where i.tenant_id = ${tenantId} and i.kind = 'delete' and i.state = 'pending'))`;
+    where i.tenant_id = ${tenantId} and i.kind = 'delete' and i.state = 'pending'))
+    and (${going} = '{}' or not ${liesOnlyIn(tenantId, id, going)})`;
+}
+
+/** Where it is to be moved, or where it lies. Single values: a planner cannot make tables of them. */
+function liesOnlyIn(tenantId: string, id: SQL, folders: SQL): SQL {
+  return sql`coalesce(
+    (select i.folder_id = any (${folders}) from intents i
+      where i.tenant_id = ${tenantId} and i.message_id = ${id} and i.kind = 'move'
+        and i.state = 'pending' order by i.position desc limit 1),
+    (select bool_and(p.folder_id = any (${folders})) from placements p
+      where p.tenant_id = ${tenantId} and p.message_id = ${id} and p.hidden_at is null), false)`;
 }
 
 /** The join that `readable` needs. */

@@ -270,6 +270,56 @@ describe('folders', () => {
     expect(await ask('PATCH', `/v1/folders/${world.folder}`, {})).toMatchObject({ status: 400 });
   });
 
+  it('and what lies in them tell one story', async () => {
+    await ask('PATCH', `/v1/folders/${world.folder}`, { path: ['Elsewhere', 'Now'] });
+    expect(await read()).toMatchObject({ folders: [{ id: world.folder, name: 'Now' }] });
+
+    const deleting = await ask('DELETE', `/v1/folders/${world.folder}`);
+    for (const [method, path] of [
+      ['GET', `/v1/messages/${world.untracked}`],
+      ['PATCH', `/v1/messages/${world.untracked}`],
+      ['DELETE', `/v1/messages/${world.untracked}`],
+      ['PATCH', `/v1/folders/${world.folder}`],
+      ['DELETE', `/v1/folders/${world.folder}`],
+    ] as const) {
+      const body = method === 'PATCH' ? { path: ['X'] } : undefined;
+      const fitting = path.includes('messages') && body ? { read: true } : body;
+      expect(await ask(method, path, fitting), `${method} ${path}`).toMatchObject({ status: 404 });
+    }
+    expect(await idsIn(world.folder)).toEqual([]);
+    // Gone for everybody, as a message is whose own deletion was asked for.
+    for (const member of [world.owner, world.colleague]) {
+      const shown = await ask('GET', '/v1/messages', undefined, member);
+      expect(shown.body.data.map(({ id }) => id)).not.toContain(world.tracked);
+    }
+
+    await refuse(intentsOf(deleting)[0]!, 'imap-removal-unsupported');
+    expect(await read()).toMatchObject({ folders: [{ id: world.folder }] });
+    expect(await idsIn(world.folder)).toContain(world.untracked);
+  });
+
+  it('that are to be deleted take no mail with them that was to leave them before', async () => {
+    await ask('PATCH', `/v1/messages/${world.untracked}`, { folder: target });
+    await ask('DELETE', `/v1/folders/${world.folder}`);
+    expect(await read()).toMatchObject({
+      folders: [{ id: target, name: 'Target' }],
+      pending: true,
+    });
+    expect(await idsIn(target)).toEqual([world.untracked]);
+
+    await ask('DELETE', `/v1/folders/${target}`);
+    expect((await ask('GET', `/v1/messages/${world.untracked}`)).status).toBe(404);
+  });
+
+  it('that are to be deleted take none in', async () => {
+    await ask('DELETE', `/v1/folders/${target}`);
+    expect(await ask('PATCH', `/v1/messages/${world.untracked}`, { folder: target })).toMatchObject(
+      {
+        ...{ status: 400, body: { errors: [{ field: 'folder' }] } },
+      },
+    );
+  });
+
   it('with a role stay as they are', async () => {
     await setRole('inbox');
     for (const method of ['PATCH', 'DELETE']) {

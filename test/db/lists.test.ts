@@ -74,6 +74,23 @@ describe.each([
       limit * rowsPerShown,
     );
   });
+
+  it('of either while another folder is to be deleted with its mail', async () => {
+    const { tenantId, memberId } = actor;
+    await database.owner.sql`
+      insert into intents (tenant_id, connection_id, id, member_id, kind, folder_id)
+      values (${tenantId}, ${connectionId}, ${uuidv7()}, ${memberId}, 'delete-folder', ${uuidv7()})`;
+    const lists = [
+      (tx: Tx) => listMessages(tx, actor, { connectionId }, window),
+      (tx: Tx) => listThreads(tx, actor, connectionId, window),
+    ];
+    for (const list of lists) {
+      const shown = await withTenant(database.app, tenantId, list);
+      expect(shown).toHaveLength(limit);
+      // Each message that is looked at is asked where it lies.
+      expect(await costOf(list)).toBeLessThan(2 * limit * rowsPerShown);
+    }
+  });
 });
 
 /** A mailbox of a new tenant. */
