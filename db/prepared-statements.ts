@@ -19,8 +19,40 @@ export function prepareStatements(sql: postgres.Sql): void {
 /** A statement without parameters goes as it is: such a one may be several. */
 function preparing(client: Client): Unsafe {
   const { unsafe } = client;
-  return ((text: string, args: never[] = [], options: object = {}) =>
-    unsafe(text, args, { ...options, prepare: args.length > 0 })) as Unsafe;
+  return ((text: string, args: never[] = [], options: object = {}) => {
+    requireValues(args);
+    return saidOnce(unsafe(text, args, { ...options, prepare: args.length > 0 }));
+  }) as Unsafe;
+}
+
+/**
+ * The driver would find a missing value when the statement's turn has come, then fail the statement
+ * before it on the connection, and wait without end for an answer to this one.
+ */
+function requireValues(args: readonly unknown[]): void {
+  const lists = args.filter((arg) => Array.isArray(arg));
+  if (![args, ...lists].some((values) => values.includes(undefined))) return;
+  throw new TypeError('A statement has a parameter without a value.');
+}
+
+/**
+ * A prepared statement that the server no longer takes, since a table has changed, fails; the next one
+ * is prepared anew. The driver would say it again at once: behind others that are under way, so that
+ * each may get the other's rows, and with its bytes encoded twice.
+ */
+function saidOnce<T extends object>(statement: T): T {
+  return Object.defineProperty(statement, 'retried', {
+    set(this: Retried, error: Error) {
+      this.cancelled = true;
+      this.reject(error);
+    },
+  });
+}
+
+/** What the driver does not send is cancelled. */
+interface Retried {
+  cancelled: unknown;
+  reject: (error: Error) => void;
 }
 
 function nesting(begin: Nesting): Nesting {

@@ -1,7 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDatabase, type Database } from '../../db/client.ts';
 import { withFence } from '../../db/fence.ts';
+import { send, together } from '../../db/pipeline.ts';
 import { storeMailPage } from '../../db/queries/ingest/store-page.ts';
 import { mail, openIngest, type Ingest } from '../support/ingest.ts';
 
@@ -53,6 +55,75 @@ it('goes on with a statement that was refused', async () => {
   expect([...(await single.db.execute(divide(2)))]).toEqual([{ answer: 42 }]);
   const [row] = await single.db.execute(sql`select ${'late'}::text as answer`);
   expect(row).toEqual({ answer: 'late' });
+});
+
+describe('a table that changes meanwhile', () => {
+  const change = (type: string) =>
+    ingest.base.owner.sql.unsafe(`alter table public.changing alter number type ${type}`);
+  const numberOf = (id: number) =>
+    sql`select id, number from public.changing where id = ${id}::int`;
+  const echo = (value: number) => sql`select ${value}::int as value`;
+
+  beforeAll(async () => {
+    await ingest.base.owner.sql.unsafe(`
+      create table public.changing (id int, number int, bytes bytea);
+      grant all on public.changing to public;
+      insert into public.changing values (1, 10)`);
+  });
+
+  it('fails a statement once, and gives no other one its rows', async () => {
+    await single.db.execute(numberOf(1));
+    await single.db.execute(echo(0));
+    await change('bigint');
+    const failed = single.db.execute(numberOf(1)).then(String, (error: unknown) => error);
+    const echoed: Promise<unknown>[] = [];
+    for (let i = 0; i < 200; i += 1) {
+      echoed.push(single.db.execute(echo(i)).then(([row]) => row?.['value']));
+      await setImmediate();
+    }
+    expect(await failed).toMatchObject({ cause: { code: '0A000' } });
+    expect(await Promise.all(echoed)).toEqual(echoed.map((_, i) => i));
+    expect([...(await single.db.execute(numberOf(1)))]).toEqual([{ id: 1, number: '10' }]);
+  });
+
+  it('fails a transaction once, whatever else it has sent', async () => {
+    const work = () =>
+      single.db.transaction(
+        async (tx) =>
+          await together(
+            send(tx, numberOf(1)),
+            send(tx, echo(1)),
+            send(tx, sql`select ${2}::int8`),
+          ),
+      );
+    await work();
+    await change('int');
+    await expect(work()).rejects.toMatchObject({ cause: { code: '0A000' } });
+    expect(await work()).toMatchObject([[{ number: 10 }], [{ value: 1 }], [{ int8: '2' }]]);
+  });
+
+  it('is never given bytes that are encoded twice', async () => {
+    const insert = (id: number) => sql`
+      insert into public.changing (id, bytes) values (${id}, ${sql.param(Buffer.from('abc'))})`;
+    await single.db.execute(insert(2));
+    await single.sql.unsafe('deallocate all');
+    await expect(single.db.execute(insert(3))).rejects.toMatchObject({ cause: { code: '26000' } });
+    await single.db.execute(insert(3));
+    const rows = await ingest.base.owner.sql`
+      select encode(bytes, 'escape') as text from public.changing where id > 1`;
+    expect([...rows]).toEqual([{ text: 'abc' }, { text: 'abc' }]);
+  });
+});
+
+it('refuses a value that is missing before it reaches what was sent before', async () => {
+  const list = (...values: (number | undefined)[]) =>
+    sql`select ${sql.param(values)}::int[] as list`;
+  await single.db.execute(list(1));
+  const outcomes = await single.db.transaction((tx) =>
+    Promise.allSettled([send(tx, list(1)), send(tx, list(2)), send(tx, list(3, undefined))]),
+  );
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
+  expect([...(await single.db.execute(list(4)))]).toEqual([{ list: [4] }]);
 });
 
 it('prepares no more for a large page than for a small one, so that there is an end to it', async () => {
