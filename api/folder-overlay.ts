@@ -1,5 +1,6 @@
-import { listIntentsOfFolders } from '../db/queries/intents.ts';
+import { listFoldersBeingDeleted, listIntentsOfFolders } from '../db/queries/intents.ts';
 import type { Tx } from '../db/client.ts';
+import { together } from '../db/pipeline.ts';
 import { overlayPath } from '../domain/intent.ts';
 import type { TenantVault } from '../domain/seal.ts';
 import { openFolderIntents, openFolderName } from '../domain/sealed-intent.ts';
@@ -16,11 +17,16 @@ export async function readFolderOverlay(
   vault: TenantVault,
   connectionIds: Iterable<string>,
 ): Promise<FolderOverlay> {
-  const asked = await listIntentsOfFolders(tx, vault.tenantId, [...new Set(connectionIds)]);
+  const ids = [...new Set(connectionIds)];
+  const [asked, going] = await together(
+    listIntentsOfFolders(tx, vault.tenantId, ids),
+    listFoldersBeingDeleted(tx, vault.tenantId, ids),
+  );
   const pending = asked.filter(({ state }) => state === 'pending');
   const chained = openFolderIntents(vault, pending);
   return {
     asked,
-    pathOf: ({ id, name }) => overlayPath(openFolderName(vault, id, name).path, id, chained),
+    pathOf: ({ id, name }) =>
+      going.has(id) ? undefined : overlayPath(openFolderName(vault, id, name).path, id, chained),
   };
 }

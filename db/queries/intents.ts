@@ -85,7 +85,7 @@ export async function listIntents(
 
 /**
  * What reads of these messages overlay or show: intents that wait, and refused ones that no later
- * intent of the same kind has made moot. In the order in which they were asked for.
+ * intent of the same kind has made moot. Each in the order in which they were asked for.
  */
 export async function listIntentsOfMessages(
   tx: Tx,
@@ -100,7 +100,7 @@ export async function listIntentsOfMessages(
   });
 }
 
-/** More than a person renames in the seconds that a slice takes; what is beyond is not overlaid. */
+/** More than a person renames in the seconds that a slice takes; a name beyond is not overlaid. */
 const folderIntentsMax = 200;
 
 /** The same for all folders of these connections. */
@@ -131,6 +131,20 @@ export async function listIntentsOfFolders(
   });
 }
 
+/** Folders that are to be deleted: all of them, as the gate of reads hides what lies in each. */
+export async function listFoldersBeingDeleted(
+  tx: Tx,
+  tenantId: string,
+  connectionIds: string[],
+): Promise<Set<string>> {
+  if (connectionIds.length === 0) return new Set();
+  const rows = await tx.execute<{ id: string }>(sql`
+    select folder_id as id from intents
+    where tenant_id = ${tenantId} and connection_id = any(${sql.param(connectionIds)}::uuid[])
+      and kind = 'delete-folder' and state = 'pending'`);
+  return new Set(rows.map(({ id }) => id));
+}
+
 /** Sealed `FolderName`s by folder. */
 export async function listFolderNames(
   tx: Tx,
@@ -144,6 +158,7 @@ export async function listFolderNames(
   return new Map(rows.map(({ id, name }) => [id, name]));
 }
 
+/** What waits comes first: refusals, which stay for weeks, don't count against its limit. */
 async function listShown(
   tx: Tx,
   tenantId: string,
@@ -155,5 +170,5 @@ async function listShown(
       i.state = 'refused' and not exists (select from intents later
         where later.tenant_id = i.tenant_id and later.connection_id = i.connection_id
           and later.kind = i.kind and ${same} and later.position > i.position)))
-    order by i.position ${limit}`);
+    order by i.state = 'refused', i.position ${limit}`);
 }

@@ -320,6 +320,33 @@ describe('folders', () => {
     );
   });
 
+  it.each(['pending', 'refused'])(
+    'that are to be deleted are gone, however many others have changes that are %s',
+    async (state) => {
+      const many = 250;
+      await underFence(async (tx) => {
+        await tx.execute(sql`
+          insert into intents (tenant_id, connection_id, id, member_id, kind, folder_id, state)
+          select ${world.ours.uuid}, ${world.connectionUuid}, gen_random_uuid(),
+            gen_random_uuid(), 'rename-folder', gen_random_uuid(), ${state}
+          from generate_series(1, ${many})`);
+      });
+      const { body } = await ask('PATCH', `/v1/folders/${target}`, { path: ['Renamed'] });
+      // Names are chained: of those that wait only so many are shown as they will be.
+      const name = state === 'refused' ? 'Renamed' : 'Target';
+      expect(body['folder']).toMatchObject({ name });
+
+      await ask('DELETE', `/v1/folders/${target}`);
+      expect((await folders()).map(([id]) => id)).not.toContain(target);
+      const move = await ask('PATCH', `/v1/messages/${world.untracked}`, { folder: target });
+      expect(move).toMatchObject({ status: 400, body: { errors: [{ field: 'folder' }] } });
+
+      await underFence(async (tx) => {
+        await tx.execute(sql`delete from intents where tenant_id = ${world.ours.uuid}`);
+      });
+    },
+  );
+
   it('with a role stay as they are', async () => {
     await setRole('inbox');
     for (const method of ['PATCH', 'DELETE']) {
