@@ -9,6 +9,11 @@ export interface DatabaseOptions {
   /** Shown in `pg_stat_activity`, so that an operator sees who holds a lock. */
   applicationName: string;
   onNotice?: (message: string) => void;
+  /**
+   * Prepares statements, once a connection. For a process that says the same ones again and again: each
+   * costs the server some 50 KB a connection, and lists with filters have hundreds of them.
+   */
+  prepared?: boolean;
   /** For tests that can't wait for as long. */
   idleInTransactionMs?: number;
 }
@@ -84,7 +89,7 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     idle_timeout: idleTimeoutSeconds,
     onnotice: (notice) => options.onNotice?.(notice['message'] ?? ''),
   });
-  prepareStatements(sql);
+  if (options.prepared) prepareStatements(sql);
   refuseAfterEnd(sql);
   const db = drizzle(sql);
   for (const oid of arraysOfInstants) {

@@ -12,7 +12,11 @@ let ingest: Ingest;
 let single: Database;
 beforeAll(async () => {
   ingest = await openIngest();
-  single = openDatabase(ingest.base.appUrl, { poolMax: 1, applicationName: 'test-prepared' });
+  single = openDatabase(ingest.base.appUrl, {
+    poolMax: 1,
+    applicationName: 'test-prepared',
+    prepared: true,
+  });
 });
 afterAll(async () => {
   await single.close();
