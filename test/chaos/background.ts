@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { inspect } from 'node:util';
 
 /** Something that goes on beside the kills until it is stopped. */
 export interface Background {
@@ -8,8 +9,16 @@ export interface Background {
   stop(): Promise<void>;
 }
 
+export interface Pace {
+  /** Who takes the turns. */
+  name: string;
+  pauseMs: number;
+  /** Told at once when a turn fails: what the kills wait for then may never come. */
+  say: (text: string) => void;
+}
+
 /** Takes turns with pauses in between: a pace, as people and other programs have one. */
-export function repeat(pauseMs: number, turn: () => Promise<void>): Background {
+export function repeat({ name, pauseMs, say }: Pace, turn: () => Promise<void>): Background {
   const stopping = new AbortController();
   let failure: { error: unknown } | undefined;
   const check = (): void => {
@@ -23,6 +32,7 @@ export function repeat(pauseMs: number, turn: () => Promise<void>): Background {
       }
     } catch (error) {
       failure = { error };
+      say(`${name} ended: ${inspect(error)}`);
     }
   })();
   return {

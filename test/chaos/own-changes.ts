@@ -58,7 +58,7 @@ export function startOwnChanges(world: World): OwnChanges {
       accepted += 1;
     }
   };
-  const background = repeat(pauseMs, turn);
+  const background = repeat({ name: 'our own changes', pauseMs, say: world.say }, turn);
   return {
     ...background,
     get accepted() {
@@ -79,19 +79,24 @@ async function append(
     otherClient.journal.note({ kind: `own ${messageId}`, folder: ownFolders.source, uids: [] });
   }
   await client.logout();
-  await poke();
+  // One that the API was not there to hear is repeated: nothing else says that the folder has changed.
+  await waitFor(poke, { what: 'a poke to be heard', timeoutMs: answerTimeoutMs, intervalMs: 200 });
 }
 
-/** Waits until the API shows the message, and returns its id. */
+/** Waits until the API shows the message, and returns its id. @throws with where the sync stands */
 async function waitForMessage(world: World, messageId: string): Promise<string> {
-  return await waitFor(
-    async () => {
-      const folder = await folderId(world, ownFolders.source);
-      const { body } = await world.api.send('GET', `/v1/messages?folder=${folder}&limit=20`);
-      return body.data.find((message) => message['messageId'] === messageId)?.['id'] as string;
-    },
-    { what: `${messageId} in the API`, timeoutMs: answerTimeoutMs, intervalMs: 100 },
-  );
+  const shown = async () => {
+    const folder = await folderId(world, ownFolders.source);
+    const { body } = await world.api.send('GET', `/v1/messages?folder=${folder}&limit=20`);
+    return body.data.find((message) => message['messageId'] === messageId)?.['id'] as string;
+  };
+  const options = { what: `${messageId} in the API`, timeoutMs: answerTimeoutMs, intervalMs: 100 };
+  try {
+    return await waitFor(shown, options);
+  } catch (cause) {
+    const progress = JSON.stringify(await world.api.progress(world.connection));
+    throw new Error(`${messageId} does not show, and the mailbox is ${progress}`, { cause });
+  }
 }
 
 async function folderId({ api, connection }: World, name: string): Promise<string> {

@@ -82,7 +82,8 @@ function importing(world: World): Phase {
 /** Another client changes mail and folders, and the store follows. */
 function living(world: World): Phase {
   let changes = 0;
-  const background = repeat(changePauseMs, async () => {
+  const pace = { name: 'the other client', pauseMs: changePauseMs, say: world.say };
+  const background = repeat(pace, async () => {
     await makeChange(world.otherClient);
     changes += 1;
     if (changes % changesPerPoke === 0) await world.poke();
