@@ -7,6 +7,9 @@ import { sealJson } from '../../domain/sealed-json.ts';
 import { overridingWriter } from '../support/overriding-writer.ts';
 import { startAskingMailbox, type AskingMailbox } from '../support/asking-mailbox.ts';
 
+/** So many that vanish at once are a question first. */
+const heldMin = 120;
+
 /** What was asked for together: nothing overtakes, and nothing is destroyed that was to be saved. */
 
 it('deletes a folder after the mail that was to leave it first, however long that takes', async () => {
@@ -98,6 +101,32 @@ it('refuses to change a folder that is kept out of the sync', async () => {
     'delete-folder refused: folder-not-synced',
   ]);
   expect(await contents(box)).toEqual({ INBOX: 0, Archive: 0, Box: 1 });
+});
+
+it('waits with what is asked of mail whose folder went, until its deletion is confirmed', async () => {
+  await using box = await startAskingMailbox('qresync');
+  const { messageId, inBox } = await fill(box);
+  for (let i = 0; i < heldMin; i += 1) {
+    await box.other.append('Box', `Message-ID: <more-${i}@x>\r\n\r\nhello\r\n`);
+  }
+  await box.settle();
+  await box.other.mailboxDelete('Box');
+  // Dovecot ends the session that had the folder open; the slice after that one is asked.
+  await box.live();
+  await box.live();
+  await box.ask({ kind: 'flags', messageId, addFlags: mailFlags.flagged });
+  await box.ask({ kind: 'move', messageId, folderId: inBox('Archive') });
+  await box.live();
+  expect(await states(box)).toEqual(['flags pending', 'move pending']);
+
+  const { base, licence } = box.mailbox;
+  await withTenantWrite(base.app, licence.tenantId, (tx) =>
+    tx.execute(sql`update connections set deletions_confirmed_at = steward_now()`),
+  );
+  await box.live();
+  await box.settle();
+  expect(await states(box)).toEqual(['flags refused: message-gone', 'move refused: message-gone']);
+  expect(await box.differences()).toEqual([]);
 });
 
 /** Two folders, one of which holds a message. */

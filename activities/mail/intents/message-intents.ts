@@ -96,6 +96,9 @@ async function plan(
       ledger.open([...intents.flags, ...intents.move, ...intents.delete]);
     } else if (lately === 'history') {
       waiting.add(messageId);
+    } else if (listed.length === 0 && all.some(({ missing }) => missing)) {
+      // Its folder went, or was left out of one listing: whoever is asked about the deletion says which.
+      waiting.add(messageId);
     } else if (listed.length === 0) {
       // Gone for good, or where nothing is synced: nobody can say where a command should go.
       const gone = all.length === 0;
