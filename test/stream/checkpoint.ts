@@ -15,7 +15,7 @@ import {
   type LetterPlace,
 } from './identities.ts';
 import { findFaults } from './judge.ts';
-import { tellFolders, tellMessage } from './message-story.ts';
+import { tellCounters, tellFolders, tellMessage } from './message-story.ts';
 import { readIntents } from './own-intents.ts';
 import type { OtherClient } from './other-client.ts';
 import type { OwnChanges } from './own-changes.ts';
@@ -123,7 +123,11 @@ async function waitForEquality({ mailbox, client }: Scene): Promise<void> {
       const story = client.journal.about(folder, uid).join('\n    ');
       return `${folder} ${uid ?? ''} ${what}\n    ${story}`;
     });
-    const told = [...stories, ...(await tellFolders(mailbox))];
+    const folders = new Set(left.map(({ folder }) => folder).filter((folder) => folder !== ''));
+    const counters = await tellCounters(mailbox, folders).catch((error: unknown) => [
+      String(error),
+    ]);
+    const told = [...stories, ...counters, ...(await tellFolders(mailbox))];
     throw new Error(`${left.length} differences stay:\n  ${told.join('\n  ')}`, { cause });
   }
 }

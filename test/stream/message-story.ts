@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { sql } from 'drizzle-orm';
 import { withTenant } from '../../db/tenant.ts';
 import type { OperatedMailbox } from '../support/operated-mailbox.ts';
@@ -32,8 +33,23 @@ export async function tellFolders({ api, tenant }: OperatedMailbox): Promise<str
     const rows = await tx.execute<{ line: string }>(sql`
       select 'folder ' || f.id || ' numbering ' || coalesce(f.uid_validity::text, '?')
         || coalesce(', hidden ' || f.hidden_at, '') || ', live ' || coalesce(c.live_cursor::text, '-')
-        || ', history ' || c.backfill_done as line
+        || ', mark ' || coalesce(c.mark, '-') || ', history ' || c.backfill_done as line
       from folders f join collections c on c.tenant_id = f.tenant_id and c.id = f.id`);
     return rows.map(({ line }) => line);
   });
+}
+
+/** What a session that begins now is told of some folders: one that is older may know less. */
+export async function tellCounters(
+  { dovecot }: OperatedMailbox,
+  folders: Iterable<string>,
+): Promise<string[]> {
+  const client = await dovecot.imap();
+  const lines: string[] = [];
+  for (const folder of folders) {
+    const asked = { messages: true, uidNext: true, uidValidity: true, highestModseq: true };
+    lines.push(`the server says of ${folder}: ${inspect(await client.status(folder, asked))}`);
+  }
+  await client.logout();
+  return lines;
 }
