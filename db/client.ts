@@ -1,7 +1,6 @@
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
 import { refuseAfterEnd } from './ended-transactions.ts';
-import { prepareStatements } from './prepared-statements.ts';
 
 export interface DatabaseOptions {
   /** How many connections this process may hold; the server's own limit is shared by all. */
@@ -9,11 +8,6 @@ export interface DatabaseOptions {
   /** Shown in `pg_stat_activity`, so that an operator sees who holds a lock. */
   applicationName: string;
   onNotice?: (message: string) => void;
-  /**
-   * Prepares statements, once a connection. For a process that says the same ones again and again: each
-   * costs the server some 50 KB a connection, and lists with filters have hundreds of them.
-   */
-  prepared?: boolean;
   /** For tests that can't wait for as long. */
   idleInTransactionMs?: number;
 }
@@ -54,12 +48,6 @@ const keepAlive = {
   tcp_user_timeout: 60_000,
 };
 
-/**
- * Statements are prepared, but planned each time: the same one takes in a page of one message and one of
- * four hundred, and a plan that was made while a table was empty would stay when it is no longer.
- */
-const planCacheMode = 'force_custom_plan';
-
 /** What every session of ours is opened with, at the server. */
 export function sessionSettings(
   applicationName: string,
@@ -68,7 +56,6 @@ export function sessionSettings(
   return {
     application_name: applicationName,
     idle_in_transaction_session_timeout: idleInTransactionMs,
-    plan_cache_mode: planCacheMode,
     ...keepAlive,
   };
 }
@@ -89,7 +76,6 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     idle_timeout: idleTimeoutSeconds,
     onnotice: (notice) => options.onNotice?.(notice['message'] ?? ''),
   });
-  if (options.prepared) prepareStatements(sql);
   refuseAfterEnd(sql);
   const db = drizzle(sql);
   for (const oid of arraysOfInstants) {

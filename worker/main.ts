@@ -45,9 +45,7 @@ async function main(): Promise<void> {
   const env = readEnv();
   const log = createLogger({ name: 'worker', level: env.logLevel });
   installRuntime(env, log);
-  const database = openDatabase(env.databaseUrl, {
-    ...{ poolMax, applicationName: 'steward-worker', prepared: true },
-  });
+  const database = openDatabase(env.databaseUrl, { poolMax, applicationName: 'steward-worker' });
   const keys = openDatabase(env.keysDatabaseUrl, {
     poolMax: keysPoolMax,
     applicationName: 'steward-worker',

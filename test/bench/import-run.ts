@@ -23,7 +23,7 @@ const { values } = parseArgs({
 });
 
 const pool = { poolMax: 10, applicationName: 'steward-bench' };
-const database = openDatabase(values.database!, { ...pool, prepared: true });
+const database = openDatabase(values.database!, pool);
 const keys = openDatabase(values.keys!, pool);
 const keyring = createKeyring({
   rootKeys: () => [Buffer.from(values.rootKey!, 'hex')],

@@ -45,11 +45,10 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const ownerUrl = databaseUrl(serverUrl, names[0]);
   const appUrl = roleUrl(ownerUrl, appRole, password);
   const keysUrl = roleUrl(databaseUrl(serverUrl, names[1]), keysRole, password);
-  const open = (url: string, applicationName: string, prepared = false) =>
-    openDatabase(url, { poolMax: 10, applicationName, prepared });
+  const open = (url: string, applicationName: string) =>
+    openDatabase(url, { poolMax: 10, applicationName });
   const owner = open(ownerUrl, 'test-owner');
-  // As the worker's; those of an API that does not prepare are tested in processes of their own.
-  const app = open(appUrl, 'test-app', true);
+  const app = open(appUrl, 'test-app');
   const keys = open(keysUrl, 'test-keys');
   const drop = async (): Promise<void> => {
     await Promise.all([owner.close(), app.close(), keys.close()]);
