@@ -1,5 +1,6 @@
-import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
-import postgres from 'postgres';
+import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js';
+import type { Options, Sql } from 'postgres';
+import { drizzle, postgres } from './driver.ts';
 import { refuseAfterEnd } from './ended-transactions.ts';
 
 export interface DatabaseOptions {
@@ -16,7 +17,7 @@ export interface DatabaseOptions {
 export interface Database {
   db: PostgresJsDatabase;
   /** The driver below, for what the query builder can't say. */
-  sql: postgres.Sql;
+  sql: Sql;
   close(): Promise<void>;
 }
 
@@ -52,7 +53,7 @@ const keepAlive = {
 export function sessionSettings(
   applicationName: string,
   idleInTransactionMs = idleInTransactionMsMax,
-): NonNullable<postgres.Options<Record<string, never>>['connection']> {
+): NonNullable<Options<Record<string, never>>['connection']> {
   return {
     application_name: applicationName,
     idle_in_transaction_session_timeout: idleInTransactionMs,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
-import postgres from 'postgres';
+import type { TransactionSql } from 'postgres';
+import { postgres } from './driver.ts';
 import { sessionSettings } from './client.ts';
 import { forgetTenants } from './planner.ts';
 
@@ -69,7 +70,7 @@ interface DatabaseToMigrate {
   role: string;
   password: string | undefined;
   /** What is done after the migrations, in their transaction, also when there was none. */
-  finish?: (tx: postgres.TransactionSql) => Promise<void>;
+  finish?: (tx: TransactionSql) => Promise<void>;
 }
 
 async function migrateDatabase(
@@ -99,7 +100,7 @@ async function migrateDatabase(
   }
 }
 
-async function applyNew(tx: postgres.TransactionSql, migrations: Migration[]): Promise<string[]> {
+async function applyNew(tx: TransactionSql, migrations: Migration[]): Promise<string[]> {
   const rows = await tx<{ name: string; checksum: string }[]>`
     select name, checksum from migrations.applied`;
   const applied = new Map(rows.map((row) => [row.name, row.checksum]));
@@ -122,7 +123,7 @@ async function applyNew(tx: postgres.TransactionSql, migrations: Migration[]): P
  * goes on as that role, so that nothing belongs to a superuser. Otherwise the roles must be there.
  */
 async function prepareRoles(
-  tx: postgres.TransactionSql,
+  tx: TransactionSql,
   role: string,
   password: string | undefined,
 ): Promise<void> {
@@ -149,7 +150,7 @@ async function prepareRoles(
 }
 
 async function createRole(
-  tx: postgres.TransactionSql,
+  tx: TransactionSql,
   role: string,
   login: 'login' | 'nologin',
 ): Promise<void> {

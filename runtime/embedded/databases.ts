@@ -1,4 +1,4 @@
-import postgres from 'postgres';
+import { postgres } from '../../db/driver.ts';
 import { hashAccessKey } from '../access-key.ts';
 import type { KeyName } from './first-people.ts';
 

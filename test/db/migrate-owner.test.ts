@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import postgres from 'postgres';
+import type { Sql } from 'postgres';
+import { postgres } from '../../db/driver.ts';
 import { migrate, readMigrations, roleUrl } from '../../db/migrate.ts';
 import { uuidv7 } from '../../domain/ids.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -10,7 +11,7 @@ describe('migrate as an owner who is no superuser', () => {
   const owner = `test_owner_${suffix}`;
   const names = [`test_data_${suffix}`, `test_keys_${suffix}`] as const;
   let database: TestDatabase;
-  let server: postgres.Sql;
+  let server: Sql;
   beforeAll(async () => {
     // Its template has made the roles of the server.
     database = await createTestDatabase();

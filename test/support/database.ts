@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import postgres from 'postgres';
+import type { Sql } from 'postgres';
 import { inject } from 'vitest';
 import { openDatabase, type Database } from '../../db/client.ts';
+import { postgres } from '../../db/driver.ts';
 import {
   appRole,
   keysRole,
@@ -87,10 +88,7 @@ async function ensureTemplates(serverUrl: string): Promise<string> {
   return template;
 }
 
-async function onServer(
-  serverUrl: string,
-  work: (sql: postgres.Sql) => Promise<void>,
-): Promise<void> {
+async function onServer(serverUrl: string, work: (sql: Sql) => Promise<void>): Promise<void> {
   const sql = postgres(serverUrl, { max: 1, onnotice: () => undefined });
   try {
     await work(sql);

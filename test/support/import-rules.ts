@@ -18,10 +18,17 @@ interface Room {
 
 const temporalPackage = /^@temporalio\//;
 
+/**
+ * The database driver, and what loads it: only one file may, which mends it (decision 59). The parser
+ * does not know all that tests are written in: the linter looks after those, and after start.ts.
+ */
+const driver = { packages: /^(postgres|drizzle-orm\/postgres-js)(\/|$)/, loader: 'db/driver.ts' };
+
 /** Who may import whom: the table of ARCHITECTURE.md. Rooms that are not listed may import all. */
 const rooms: Readonly<Record<string, Room>> = {
   domain: { from: [], packages: [] },
-  runtime: { from: ['domain'] },
+  // What it asks of the database it starts goes through the same mended driver.
+  runtime: { from: ['domain'], files: ['db/driver.ts'] },
   db: { from: ['domain'], never: [temporalPackage] },
   providers: { from: ['domain'], never: [temporalPackage] },
   workflows: {
@@ -74,6 +81,7 @@ function isForbidden(importer: string, dependency: IDependency): boolean {
   const room = rooms[roomOf(importer)];
   if (!room) return false;
   const typeOnly = dependency.dependencyTypes.includes('type-only');
+  if (!typeOnly && driver.packages.test(dependency.module)) return importer !== driver.loader;
   return dependency.module.startsWith('.')
     ? isForbiddenFile(room, importer, dependency, typeOnly)
     : isForbiddenPackage(room, dependency.module, typeOnly);
