@@ -27,6 +27,17 @@ export type Tx = Parameters<Parameters<PostgresJsDatabase['transaction']>[0]>[0]
 /** A server that doesn't answer in this time is down; the pool tries again with its own backoff. */
 const connectTimeoutSeconds = 10;
 
+/**
+ * How long a connection that was lost waits before it is opened again; half of it is chance. The driver
+ * counts the losses of a whole pool: its own wait, which triples with each, is up to 20 seconds for most
+ * of a pool whose server dies, however soon that is back.
+ */
+const reconnectSeconds = (losses: number): number =>
+  Math.min(0.01 * 3 ** losses, reconnectSecondsMax) * (0.5 + Math.random() / 2);
+
+/** A server is back within seconds; to one that isn't, a connection a second does no harm. */
+const reconnectSecondsMax = 1;
+
 /** An idle connection is closed after this time, so that a quiet process holds none. */
 const idleTimeoutSeconds = 300;
 
@@ -75,6 +86,7 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     connection: sessionSettings(options.applicationName, options.idleInTransactionMs),
     connect_timeout: connectTimeoutSeconds,
     idle_timeout: idleTimeoutSeconds,
+    backoff: reconnectSeconds,
     onnotice: (notice) => options.onNotice?.(notice['message'] ?? ''),
   });
   refuseAfterEnd(sql);
