@@ -13,23 +13,27 @@ interface Standing {
   lost: boolean;
   /** Committed, rolled back, or without a connection. */
   ended: boolean;
+  /** Handed over, and neither answered nor failed. */
+  waiting: Set<Statement>;
 }
 
 /**
  * Makes a pool refuse what is sent in a transaction that has ended. A transaction of the driver is
  * bound to an object that stands for a connection, also once that has broken and stands for another
- * one: what work sends then, and the COMMIT after it, would run in a transaction of somebody else.
- * And a ROLLBACK for a connection that is not there would end the process. So neither is sent.
+ * one: what work sends then, and the COMMIT or ROLLBACK after it, would run in a transaction of somebody
+ * else. So none of it is sent.
  */
 export function refuseAfterEnd(sql: postgres.Sql): void {
   const original = sql.begin.bind(sql) as (options: string, work: Work) => Promise<unknown>;
   const begin = async (...args: [Work] | [string, Work]): Promise<unknown> => {
     const [options, work] = args.length === 1 ? ['', args[0]] : args;
-    const standing: Standing = { lost: false, ended: false };
+    const standing: Standing = { lost: false, ended: false, waiting: new Set() };
     try {
       return await original(options, watched(work, standing));
     } finally {
       standing.ended = true;
+      // The driver forgets what waited behind another statement as the connection was lost.
+      for (const statement of standing.waiting) statement.reject(endedError());
     }
   };
   Object.assign(sql, { begin });
@@ -74,12 +78,17 @@ function refusable(made: unknown, standing: Standing): unknown {
   if (!isStatement(made)) return made;
   const { handler } = made;
   made.handler = Object.assign((statement: Statement): unknown => {
-    if (!standing.lost && !standing.ended) return handler(statement);
+    if (!standing.lost && !standing.ended) {
+      standing.waiting.add(statement);
+      return handler(statement);
+    }
     statement.reject(endedError());
     return undefined;
   }, handler);
   // By the promise's own `then`: the statement's would send it.
-  void Promise.prototype.then.call(made, undefined, (error: unknown) => {
+  const over = (): boolean => standing.waiting.delete(made);
+  void Promise.prototype.then.call(made, over, (error: unknown) => {
+    over();
     if (isLoss(error)) standing.lost = true;
   });
   return made;

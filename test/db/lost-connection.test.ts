@@ -3,6 +3,8 @@ import type { TransactionSql } from 'postgres';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openDatabase, type Database } from '../../db/client.ts';
 import { whileAlone } from '../../db/queries/sync/wanted.ts';
+import { send } from '../../db/pipeline.ts';
+import { settled } from '../../domain/settled.ts';
 import { createTcpProxy } from '../support/tcp-proxy.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -77,8 +79,8 @@ describe('a session whose process is gone or stands still', () => {
       );
       await expect(broken).rejects.toMatchObject({ code: 'CONNECTION_CLOSED' });
       await ending;
-      // The driver tells the one who opens the connection again of the old error.
-      await waitFor(() => pidOf(pool.db), { what: 'the pool to go on' });
+      // Whoever opens the connection again hears nothing of the old error.
+      expect(await pidOf(pool.db)).not.toBe(await begun);
     }
   });
 
@@ -102,7 +104,25 @@ describe('a session whose process is gone or stands still', () => {
     await ending;
     expect(await late).toMatchObject({ message: expect.stringContaining('has ended') as string });
     expect(ran).toBe(false);
-    await waitFor(() => pidOf(pool.db), { what: 'the pool to go on' });
+    expect(await pidOf(pool.db)).not.toBe(await begun);
+  });
+
+  it('fails what waits behind another statement too', async () => {
+    const { promise: begun, resolve: begin } = Promise.withResolvers<number>();
+    const { promise: ends, resolve: tellEnds } = Promise.withResolvers<unknown[]>();
+    const broken = pool.db.transaction(async (tx) => {
+      begin(await pidOf(tx));
+      // The types of the first are asked for, and what comes behind it is not sent until then.
+      const sent = [60, 0, 0].map((s) => send(tx, sql`select pg_sleep(${s})`));
+      tellEnds(await Promise.all(sent.map((each) => settled(each))));
+    });
+    const ending = begun.then((pid) =>
+      base.owner.db.execute(sql`select pg_terminate_backend(${pid})`),
+    );
+    await expect(broken).rejects.toMatchObject({ code: 'CONNECTION_CLOSED' });
+    await ending;
+    const failed = { error: expect.any(Error) as Error };
+    expect(await ends).toEqual([failed, failed, failed]);
   });
 
   it('is ended by a network that breaks without harm to others', async () => {

@@ -7,6 +7,8 @@ export interface TcpProxy extends AsyncDisposable {
   connections(): number;
   /** Nothing gets through the open connections any more, and neither side learns of it. */
   goSilent(): void;
+  /** Ends a share of the open connections for the client, rudely or not, and says how many. */
+  cut(how: 'reset' | 'end', share: number): number;
 }
 
 export interface TcpProxyOptions {
@@ -38,7 +40,9 @@ export async function createTcpProxy(
     ] as const) {
       socket.on('error', () => socket.destroy());
       socket.once('close', () => {
-        if (!wire.silent) other.destroy();
+        if (wire.silent) return;
+        wires.delete(wire);
+        other.destroy();
       });
     }
   });
@@ -49,6 +53,14 @@ export async function createTcpProxy(
     connections: () => connections,
     goSilent: () => {
       for (const wire of wires) wire.silent = true;
+    },
+    cut: (how, share) => {
+      const chosen = [...wires].filter(() => Math.random() < share);
+      for (const { client } of chosen) {
+        if (how === 'reset') client.resetAndDestroy();
+        else client.end();
+      }
+      return chosen.length;
     },
     [Symbol.asyncDispose]: async () => {
       for (const { client, server } of wires) for (const end of [client, server]) end.destroy();
