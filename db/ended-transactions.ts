@@ -9,8 +9,6 @@ interface Statement extends Promise<unknown> {
 }
 
 interface Standing {
-  /** The connection broke while a statement was under way: the driver is about to say so. */
-  lost: boolean;
   /** Committed, rolled back, or without a connection. */
   ended: boolean;
   /** Handed over, and neither answered nor failed. */
@@ -27,7 +25,7 @@ export function refuseAfterEnd(sql: postgres.Sql): void {
   const original = sql.begin.bind(sql) as (options: string, work: Work) => Promise<unknown>;
   const begin = async (...args: [Work] | [string, Work]): Promise<unknown> => {
     const [options, work] = args.length === 1 ? ['', args[0]] : args;
-    const standing: Standing = { lost: false, ended: false, waiting: new Set() };
+    const standing: Standing = { ended: false, waiting: new Set() };
     try {
       return await original(options, watched(work, standing));
     } finally {
@@ -47,7 +45,7 @@ function watched(work: Work, standing: Standing): Work {
       return await (Array.isArray(result) ? Promise.all(result) : result);
     } finally {
       // The driver's own promise ends as the connection closes, and this one has nothing to add.
-      if (standing.lost || standing.ended) await new Promise<never>(() => undefined);
+      if (standing.ended) await new Promise<never>(() => undefined);
     }
   };
 }
@@ -55,7 +53,7 @@ function watched(work: Work, standing: Standing): Work {
 function refusing(client: postgres.TransactionSql, standing: Standing): postgres.TransactionSql {
   const { savepoint } = client;
   const nested = (...args: [Work] | [string, Work]): unknown => {
-    if (standing.lost || standing.ended) return Promise.reject(endedError());
+    if (standing.ended) return Promise.reject(endedError());
     const work = watched(args.length === 1 ? args[0] : args[1], standing);
     return args.length === 1 ? savepoint(work) : savepoint(args[0], work);
   };
@@ -78,7 +76,7 @@ function refusable(made: unknown, standing: Standing): unknown {
   if (!isStatement(made)) return made;
   const { handler } = made;
   made.handler = Object.assign((statement: Statement): unknown => {
-    if (!standing.lost && !standing.ended) {
+    if (!standing.ended) {
       standing.waiting.add(statement);
       return handler(statement);
     }
@@ -87,10 +85,7 @@ function refusable(made: unknown, standing: Standing): unknown {
   }, handler);
   // By the promise's own `then`: the statement's would send it.
   const over = (): boolean => standing.waiting.delete(made);
-  void Promise.prototype.then.call(made, over, (error: unknown) => {
-    over();
-    if (isLoss(error)) standing.lost = true;
-  });
+  void Promise.prototype.then.call(made, over, over);
   return made;
 }
 
@@ -98,13 +93,3 @@ const endedError = () => new Error('The transaction has ended, or its connection
 
 const isStatement = (made: unknown): made is Statement =>
   made instanceof Promise && 'handler' in made;
-
-/** What a socket or its encryption fails with, and the driver's word for one that was closed. */
-function isLoss(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return (
-    'syscall' in error ||
-    'library' in error ||
-    ('code' in error && error.code === 'CONNECTION_CLOSED')
-  );
-}
