@@ -2,14 +2,13 @@ import { recordBackfill } from '../../db/queries/sync/status.ts';
 import type { MailSession } from '../../domain/provider.ts';
 import type { SliceReport } from '../../domain/sync.ts';
 import type { ActivityDeps } from '../deps.ts';
-import { historyPageBounds } from './bounds.ts';
+import { pageBounds } from './bounds.ts';
 import { despiteTrouble, worthTrying } from './folder-trouble.ts';
 import { knownFolders, readStoredFolders, type SyncFolder } from './folders.ts';
-import { createImportLine, type ImportLine } from './import-line.ts';
 import { giveWay } from './live-first.ts';
 import { emptyReport, reportOf } from './run-slice.ts';
 import { openSlice, withSession, type Slice, type SliceLife, type SliceTarget } from './slice.ts';
-import { preparePage } from './store-slice-page.ts';
+import { preparePage, storePreparedPage } from './store-slice-page.ts';
 
 export interface BackfillSliceInput extends SliceTarget {
   failuresBefore: number;
@@ -46,43 +45,36 @@ async function importAll(slice: Slice, session: MailSession): Promise<boolean> {
   const folders = await knownFolders(slice, await session.collections());
   // Before the live loop has noted a folder's position, mail could arrive between the two loops.
   const due = folders.filter((folder) => !folder.backfillDone && folder.liveCursor !== null);
-  const line = createImportLine(slice);
   for (const folder of worthTrying(due)) {
-    const importIt = () => importHistory(slice, session, folder, line);
+    const importIt = () => importHistory(slice, session, folder);
     if (!(await despiteTrouble(slice, folder, importIt))) break;
   }
-  await line.empty();
   return await nothingLeft(slice);
 }
 
 /**
- * One folder's history. A page is read and sealed while the one before is stored, the first also while
- * the last one of another folder is. Returns false when the slice's time is over.
+ * One folder's history. Each page is stored before the next is read: that is what a killed worker
+ * costs. Returns false when the slice's time is over.
  */
 async function importHistory(
   slice: Slice,
   session: MailSession,
   folder: SyncFolder,
-  line: ImportLine,
 ): Promise<boolean> {
   const pages = session.history({
     collection: folder.remote,
     cursor: folder.backfillCursor,
     since: slice.since,
-    bounds: historyPageBounds,
+    bounds: pageBounds,
   });
-  try {
-    for await (const page of pages) {
-      await giveWay(slice.licence.connectionId);
-      const prepared = await preparePage(slice, folder, page);
-      if (await line.put(folder, prepared)) return false;
-    }
-    return true;
-  } catch (error) {
-    // What was read before is stored first; what goes wrong there weighs more than the reading.
-    await line.empty();
-    throw error;
+  for await (const page of pages) {
+    await giveWay(slice.licence.connectionId);
+    const prepared = await preparePage(slice, folder, page);
+    await giveWay(slice.licence.connectionId);
+    await storePreparedPage(slice, folder, 'backfill', prepared);
+    if (slice.pulse()) return false;
   }
+  return true;
 }
 
 async function nothingLeft(slice: Slice): Promise<boolean> {

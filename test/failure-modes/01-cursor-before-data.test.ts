@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { historyPageBounds } from '../../activities/mail/bounds.ts';
+import { pageBounds } from '../../activities/mail/bounds.ts';
 import { mailFlags } from '../../domain/mail.ts';
 import {
   appendNumbered,
@@ -9,10 +9,8 @@ import {
   type EmulatedMailbox,
 } from '../support/emulated-mailbox.ts';
 
-const { itemsMax: page } = historyPageBounds;
-
-/** Three pages, so that one is in the middle. */
-const messages = 2 * page + 50;
+/** Three pages of history, so that one is in the middle. */
+const messages = 2 * pageBounds.itemsMax + 50;
 
 let world: EmulatedMailbox;
 
@@ -43,12 +41,12 @@ it('changes whose transaction dies at its end are read again', async () => {
 
 it('history behind a page that was not stored waits for it', async () => {
   await world.mailbox.live();
-  // In the middle page, while the one behind it is in hand as well.
-  const mend = await breakCommits('placements', `new.uid = ${messages - page - 5}`);
+  // In the middle page, while the pages before and behind it are in hand as well.
+  const mend = await breakCommits('placements', `new.uid = ${messages - pageBounds.itemsMax - 5}`);
   await expect(world.backfill()).rejects.toThrow('The connection is lost.');
   const [row] = await cursors();
   const { nextUid } = row!.backfill as { nextUid: number };
-  expect(nextUid).toBe(messages - page + 1);
+  expect(nextUid).toBe(messages - pageBounds.itemsMax + 1);
   // Everything that the cursor says is done is there, and nothing that it leaves to be done.
   expect(await world.stored()).toEqual(world.listed().filter((uid) => uid >= nextUid));
   await mend();

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { historyPageBounds } from '../../activities/mail/bounds.ts';
+import { pageBounds } from '../../activities/mail/bounds.ts';
 import { defaultCapabilities, type CommandVerdict } from '../emulators/imap/server.ts';
 import {
   appendNumbered,
@@ -8,7 +8,7 @@ import {
   type EmulatedMailbox,
 } from '../support/emulated-mailbox.ts';
 
-const { itemsMax: page } = historyPageBounds;
+const { itemsMax: page } = pageBounds;
 
 /** Three pages, the last one short. */
 const messages = 2 * page + 50;
