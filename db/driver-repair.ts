@@ -58,6 +58,18 @@ const mends: readonly Mend[] = [
     }
     if (terminated)`,
   },
+  // What cannot be said at all fails by itself, not the statement whose answer is awaited; left in the
+  // row it would take the next one's.
+  {
+    token: 'sent.length === 0 && write(Sync)',
+    count: 1,
+    by: `if (query !== q) {
+        sent.remove(q);
+        queryError(q, error);
+        return true;
+      }
+      write(Sync)`,
+  },
   // The first query of a connection that closes before it is ready is not tried without end.
   { token: 'if (initial)\n      return', count: 1, by: 'if (lose())\n      return' },
   // Whoever waits for the end of a connection waits no longer than it lives.

@@ -30,12 +30,13 @@ afterEach(() => sql.end({ timeout: 0 }));
 
 /** A pool of one connection, whose socket is at hand. */
 function openPool(port: number, fetchTypes = false): Sql {
+  const counted = losses;
   const options = {
     max: 1,
     connect_timeout: 2,
     fetch_types: fetchTypes,
     backoff: (lost: number) => {
-      losses.push(lost);
+      counted.push(lost);
       return 0;
     },
     onnotice: () => undefined,
@@ -147,6 +148,24 @@ describe('a connection that is lost', () => {
     await expect(statement).rejects.toMatchObject(closedError);
     expect(await ended).toBeUndefined();
   });
+});
+
+it('a statement with a value that is missing fails by itself', { timeout: 15_000 }, async () => {
+  await sql`select 1`;
+  const missing = () => sql.unsafe('select $1::text', [undefined as never]);
+  const outcomes = await Promise.allSettled([
+    sql`select 'before' as echo`,
+    missing(),
+    sql`select 'behind' as echo`,
+  ]);
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  expect(outcomes).toMatchObject([
+    { value: [{ echo: 'before' }] },
+    { reason: { code: 'UNDEFINED_VALUE' } },
+    { value: [{ echo: 'behind' }] },
+  ]);
+  await expect(missing()).rejects.toMatchObject({ code: 'UNDEFINED_VALUE' });
+  await expectOrder();
 });
 
 describe('a connection that is not ready yet', () => {
