@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Database, Tx } from '../../db/client.ts';
 import { withFence } from '../../db/fence.ts';
+import { holdDeletions } from '../../db/queries/ingest/brake.ts';
 import { storeMoved } from '../../db/queries/ingest/moved.ts';
 import {
   storeMailPage,
@@ -95,6 +96,20 @@ describe.each([
     expect(removed).toBe(changed.length);
     expect(cost).toBeLessThan(changed.length * rowsPerMessage);
   });
+
+  it('a folder that vanishes costs what it holds, whether or not its mail stands elsewhere', async () => {
+    const places = { folderId, which: sql`true`, caughtUpAt: new Date(0) };
+    const [held, cost] = await withFence(mailbox.base.app, mailbox.licence, async (tx) => {
+      const before = await rowsRead(tx);
+      await holdDeletions(tx, mailbox.licence, places);
+      const [found] = await tx.execute<{ count: number }>(sql`
+        select count(*)::int as count from placements
+        where folder_id = ${folderId} and missing_at is not null`);
+      return [found!.count, (await rowsRead(tx)) - before];
+    });
+    expect(held).toBeGreaterThan(0.9 * pages * pageSize);
+    expect(cost).toBeLessThan(pages * pageSize * 2 * rowsPerMessage);
+  }, 60_000);
 });
 
 /** Every other page answers two messages of the page before with each, which joins their threads. */

@@ -55,16 +55,25 @@ export async function readBrake(tx: Tx, licence: Licence, folderId: string): Pro
   return row ?? { stored: 0, recent: 0, held: 0 };
 }
 
-/** Whether the message of `placements p` is shown at another place, under its own id or a twin's. */
+/**
+ * Whether the message of `placements p` is shown at another place, under its own id or a twin's. What
+ * narrows a lookup by one key is asked outside of it: a planner without statistics would rather read
+ * for each message all that the connection has.
+ */
 function stillSomewhere({ tenantId, connectionId }: Licence, caughtUpAt: Date | null): SQL {
   const since = caughtUpAt?.toISOString() ?? null;
   return sql`(
-    exists (select from placements o where o.tenant_id = p.tenant_id
-      and o.message_id = p.message_id and o.hidden_at is null and o.missing_at is null
-      and o.folder_id <> p.folder_id)
-    or exists (select from messages m join messages twin on twin.tenant_id = m.tenant_id
-        and twin.twin_index = m.twin_index and twin.id <> m.id
-      where m.tenant_id = p.tenant_id and m.id = p.message_id
-        and twin.connection_id = ${connectionId} and twin.tenant_id = ${tenantId}
-        and twin.hidden_at is null and twin.created_at >= ${since}::timestamptz))`;
+    exists (select from (
+      select folder_id, hidden_at, missing_at from placements
+      where tenant_id = ${tenantId} and message_id = p.message_id offset 0
+    ) o where o.hidden_at is null and o.missing_at is null and o.folder_id <> p.folder_id)
+    or exists (select from (
+      select id, twin_index from messages
+      where tenant_id = ${tenantId} and id = p.message_id offset 0
+    ) m cross join lateral (
+      select id, connection_id, hidden_at, created_at from messages
+      where tenant_id = ${tenantId} and twin_index = m.twin_index offset 0
+    ) twin
+    where twin.id <> m.id and twin.connection_id = ${connectionId}
+      and twin.hidden_at is null and twin.created_at >= ${since}::timestamptz))`;
 }
