@@ -2,13 +2,13 @@ import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Database, Tx } from '../../db/client.ts';
 import { withFence } from '../../db/fence.ts';
-import { holdDeletions } from '../../db/queries/ingest/brake.ts';
 import { storeMoved } from '../../db/queries/ingest/moved.ts';
 import {
   storeMailPage,
   type PageCounts,
   type PageToStore,
 } from '../../db/queries/ingest/store-page.ts';
+import { hideFolder } from '../../db/queries/sync/folders.ts';
 import { findPlacedMessages } from '../../db/queries/sync/known-items.ts';
 import type { RawMessage } from '../../domain/provider.ts';
 import { addNeighbour } from '../support/neighbour.ts';
@@ -97,19 +97,25 @@ describe.each([
     expect(cost).toBeLessThan(changed.length * rowsPerMessage);
   });
 
-  it('a folder that vanishes costs what it holds, whether or not its mail stands elsewhere', async () => {
-    const places = { folderId, which: sql`true`, caughtUpAt: new Date(0) };
-    const [held, cost] = await withFence(mailbox.base.app, mailbox.licence, async (tx) => {
-      const before = await rowsRead(tx);
-      await holdDeletions(tx, mailbox.licence, places);
-      const [found] = await tx.execute<{ count: number }>(sql`
-        select count(*)::int as count from placements
-        where folder_id = ${folderId} and missing_at is not null`);
-      return [found!.count, (await rowsRead(tx)) - before];
-    });
-    expect(held).toBeGreaterThan(0.9 * pages * pageSize);
-    expect(cost).toBeLessThan(pages * pageSize * 2 * rowsPerMessage);
-  }, 60_000);
+  it.each([
+    ['is missing from a listing, and held', true],
+    ['is said to be gone, and hidden', false],
+  ])(
+    'a folder that %s costs what is in it',
+    async (_how, inferred) => {
+      const { base, licence, messagesOf: shown } = mailbox;
+      const messages = (await shown(folderId)).length;
+      expect(messages).toBeGreaterThan(0.9 * pages * pageSize);
+      const cost = await withFence(base.app, licence, async (tx) => {
+        const before = await rowsRead(tx);
+        await hideFolder(tx, licence, folderId, { caughtUpAt: new Date(0), inferred });
+        return (await rowsRead(tx)) - before;
+      });
+      expect(await shown(folderId)).toHaveLength(inferred ? messages : 0);
+      expect(cost).toBeLessThan(messages * 2 * rowsPerMessage);
+    },
+    60_000,
+  );
 });
 
 /** Every other page answers two messages of the page before with each, which joins their threads. */
