@@ -97,6 +97,15 @@ describe.each([
     expect(cost).toBeLessThan(changed.length * rowsPerMessage);
   });
 
+  it('deletions that are held cost what is missing', async () => {
+    const uids = (await mailbox.messagesOf(folderId)).map(({ uid }) => Number(uid));
+    const vanished = uids.filter((uid) => uid % 2 === 0);
+    const gone = { vanished, inferred: true, caughtUpAt: new Date(0) };
+    const { removed, cost } = await costOf(mailbox, folderId, [], gone);
+    expect(removed).toBe(0);
+    expect(cost).toBeLessThan(vanished.length * 3 * rowsPerMessage);
+  }, 60_000);
+
   it.each([
     ['is missing from a listing, and held', true],
     ['is said to be gone, and hidden', false],
