@@ -4,7 +4,7 @@ import { sql } from 'drizzle-orm';
 import { openDatabase, type Database, type Tx } from '../../db/client.ts';
 import { send, together } from '../../db/pipeline.ts';
 import { settled } from '../../domain/settled.ts';
-import { createTcpProxy } from './tcp-proxy.ts';
+import { createTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
 export interface CutOptions {
   /** A database's, on this machine. */
@@ -45,6 +45,17 @@ const poolMax = 6;
 const burstMax = 5;
 const cutEveryMsMax = 25;
 
+const nothingYet: Readonly<CutReport> = {
+  cuts: 0,
+  answered: 0,
+  failed: 0,
+  hung: 0,
+  slowestMs: 0,
+  waiting: 0,
+  mixedUp: 0,
+  lastLost: 0,
+};
+
 /** A pool is asked for values, in transactions and outside, while its connections are cut at random. */
 export async function cutConnections(options: CutOptions): Promise<CutReport> {
   const { settleMsMax, seconds, prepared = false } = options;
@@ -52,16 +63,7 @@ export async function cutConnections(options: CutOptions): Promise<CutReport> {
   await using wire = await createTcpProxy(Number(url.port));
   url.port = String(wire.port);
   const database = openDatabase(url.href, { poolMax, applicationName: 'test-cut' });
-  const report: CutReport = {
-    cuts: 0,
-    answered: 0,
-    failed: 0,
-    hung: 0,
-    slowestMs: 0,
-    waiting: 0,
-    mixedUp: 0,
-    lastLost: 0,
-  };
+  const report = { ...nothingYet };
   const client = prepared ? preparing(database) : building(database);
   const over = new AbortController();
 
@@ -108,14 +110,7 @@ export async function cutConnections(options: CutOptions): Promise<CutReport> {
   }
 
   const working = Array.from({ length: workers }, keepAsking);
-  const end = performance.now() + seconds * 1_000;
-  while (performance.now() < end) {
-    await delay(Math.random() * cutEveryMsMax);
-    report.cuts += wire.cut(
-      Math.random() < 0.5 ? 'reset' : 'end',
-      Math.random() < 0.3 ? 1 : Math.random(),
-    );
-  }
+  report.cuts = await cutAtRandom(wire, seconds);
   over.abort();
   await Promise.all(working);
   const round = () =>
@@ -127,6 +122,18 @@ export async function cutConnections(options: CutOptions): Promise<CutReport> {
   report.lastLost = 2 * workers - (report.answered - before);
   await database.close();
   return report;
+}
+
+/** Cuts some or all connections at a time, one way or the other. Returns how many it were. */
+async function cutAtRandom(wire: TcpProxy, seconds: number): Promise<number> {
+  const end = performance.now() + seconds * 1_000;
+  let cuts = 0;
+  while (performance.now() < end) {
+    await delay(Math.random() * cutEveryMsMax);
+    const share = Math.random() < 0.3 ? 1 : Math.random();
+    cuts += wire.cut(Math.random() < 0.5 ? 'reset' : 'end', share);
+  }
+  return cuts;
 }
 
 interface Client {
