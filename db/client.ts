@@ -1,6 +1,6 @@
-import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js';
+import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import type { Options, Sql } from 'postgres';
-import { drizzle, postgres } from './driver.ts';
+import { postgres } from './driver.ts';
 import { refuseAfterEnd } from './ended-transactions.ts';
 
 export interface DatabaseOptions {

@@ -2,36 +2,38 @@ import { realpathSync } from 'node:fs';
 import { findPackageJSON, registerHooks } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type Driver from 'postgres';
 import { mendedConnection } from './driver-repair.ts';
 
 /**
  * The driver, mended as it is loaded (decision 59): its connections leave state standing of the one that
- * was lost. Everybody who opens connections imports it from here, so that nobody loads it unmended.
+ * was lost. It is a second instance of the package's modules, under names of its own, so that it does
+ * not matter who else has loaded the first.
  */
 const packageFolder = path.dirname(findPackageJSON('postgres', import.meta.url) ?? '');
-/** As Node names the module: where links lead to. */
-const connectionUrl = pathToFileURL(
-  realpathSync(path.join(packageFolder, 'src/connection.js')),
-).href;
+/** As Node names the modules: where links lead to. */
+const modules = `${pathToFileURL(realpathSync(path.join(packageFolder, 'src'))).href}/`;
+const mark = '?mended';
 
 const hook = registerHooks({
+  resolve(specifier, context, nextResolve) {
+    const found = nextResolve(specifier, context);
+    const isPlain = found.url.startsWith(modules) && !found.url.endsWith(mark);
+    return isPlain ? { ...found, url: found.url + mark } : found;
+  },
   load(url, context, nextLoad) {
     const loaded = nextLoad(url, context);
-    if (url !== connectionUrl) return loaded;
+    if (url !== `${modules}connection.js${mark}`) return loaded;
     const { source } = loaded;
     const text = typeof source === 'string' ? source : new TextDecoder().decode(source);
     return { ...loaded, source: mendedConnection(text) };
   },
 });
 
-export const { default: postgres } = await import('postgres');
-export const { drizzle } = await import('drizzle-orm/postgres-js');
+const driver = (await import(`${modules}index.js${mark}`)) as { default: typeof Driver };
 hook.deregister();
 
-const { mended } = (await import(connectionUrl)) as { mended?: boolean };
-if (!mended) {
-  throw new Error(
-    'The database driver was loaded before db/driver.ts could mend it. ' +
-      "Import 'postgres' and 'drizzle-orm/postgres-js' from there, but for their types.",
-  );
-}
+const connection = (await import(`${modules}connection.js${mark}`)) as { mended?: boolean };
+if (!connection.mended) throw new Error('The database driver was loaded without being mended.');
+
+export const postgres = driver.default;

@@ -1,4 +1,4 @@
-import { postgres } from '../../db/driver.ts';
+import postgres from 'postgres';
 import { hashAccessKey } from '../access-key.ts';
 import type { KeyName } from './first-people.ts';
 

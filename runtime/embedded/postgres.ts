@@ -13,7 +13,7 @@ import {
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { postgres } from '../../db/driver.ts';
+import postgres from 'postgres';
 import { Problem } from '../problem.ts';
 import { stopOrphan } from '../supervise/pid-file.ts';
 import { logTail, type ServiceProcess, spawnService } from '../supervise/process.ts';

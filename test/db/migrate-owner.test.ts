@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import type { Sql } from 'postgres';
-import { postgres } from '../../db/driver.ts';
+import postgres from 'postgres';
 import { migrate, readMigrations, roleUrl } from '../../db/migrate.ts';
 import { uuidv7 } from '../../domain/ids.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -11,7 +10,7 @@ describe('migrate as an owner who is no superuser', () => {
   const owner = `test_owner_${suffix}`;
   const names = [`test_data_${suffix}`, `test_keys_${suffix}`] as const;
   let database: TestDatabase;
-  let server: Sql;
+  let server: postgres.Sql;
   beforeAll(async () => {
     // Its template has made the roles of the server.
     database = await createTestDatabase();

@@ -1,6 +1,6 @@
 import { Connection } from '@temporalio/client';
+import postgres from 'postgres';
 import { expect, inject, test } from 'vitest';
-import { postgres } from '../../db/driver.ts';
 
 test('the run has a Postgres 18 and a Temporal server', async () => {
   const sql = postgres(inject('postgresUrl'), { max: 1 });

@@ -1,8 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { Sql } from 'postgres';
+import postgres from 'postgres';
 import { inject } from 'vitest';
 import { openDatabase, type Database } from '../../db/client.ts';
-import { postgres } from '../../db/driver.ts';
 import {
   appRole,
   keysRole,
@@ -88,7 +87,10 @@ async function ensureTemplates(serverUrl: string): Promise<string> {
   return template;
 }
 
-async function onServer(serverUrl: string, work: (sql: Sql) => Promise<void>): Promise<void> {
+async function onServer(
+  serverUrl: string,
+  work: (sql: postgres.Sql) => Promise<void>,
+): Promise<void> {
   const sql = postgres(serverUrl, { max: 1, onnotice: () => undefined });
   try {
     await work(sql);

@@ -12,24 +12,22 @@ interface Room {
   packages?: readonly RegExp[];
   /** Those of which it may import types besides. */
   packageTypes?: readonly RegExp[];
+  /** Those of which it may import types only, whatever `packages` says. */
+  typesOnly?: readonly RegExp[];
   /** Those it may not import in any way. */
   never?: readonly RegExp[];
 }
 
 const temporalPackage = /^@temporalio\//;
 
-/**
- * The database driver, and what loads it: only one file may, which mends it (decision 59). The parser
- * does not know all that tests are written in: the linter looks after those, and after start.ts.
- */
-const driver = { packages: /^(postgres|drizzle-orm\/postgres-js)(\/|$)/, loader: 'db/driver.ts' };
+/** Who serves opens connections by db/driver.ts, which mends the driver as it loads it. */
+const driver = /^postgres(\/|$)/;
 
 /** Who may import whom: the table of ARCHITECTURE.md. Rooms that are not listed may import all. */
 const rooms: Readonly<Record<string, Room>> = {
   domain: { from: [], packages: [] },
-  // What it asks of the database it starts goes through the same mended driver.
-  runtime: { from: ['domain'], files: ['db/driver.ts'] },
-  db: { from: ['domain'], never: [temporalPackage] },
+  runtime: { from: ['domain'] },
+  db: { from: ['domain'], never: [temporalPackage], typesOnly: [driver] },
   providers: { from: ['domain'], never: [temporalPackage] },
   workflows: {
     from: ['domain'],
@@ -37,12 +35,16 @@ const rooms: Readonly<Record<string, Room>> = {
     packages: [/^@temporalio\/(workflow|common)$/],
     packageTypes: [/^@temporalio\/client$/],
   },
-  activities: { from: ['domain', 'db', 'providers'] },
-  worker: { from: ['domain', 'runtime', 'db', 'providers', 'workflows', 'activities'] },
+  activities: { from: ['domain', 'db', 'providers'], typesOnly: [driver] },
+  worker: {
+    from: ['domain', 'runtime', 'db', 'providers', 'workflows', 'activities'],
+    typesOnly: [driver],
+  },
   api: {
     from: ['domain', 'runtime', 'db', 'providers'],
     types: ['workflows'],
     files: ['workflows/contract.ts'],
+    typesOnly: [driver],
   },
 };
 
@@ -81,7 +83,6 @@ function isForbidden(importer: string, dependency: IDependency): boolean {
   const room = rooms[roomOf(importer)];
   if (!room) return false;
   const typeOnly = dependency.dependencyTypes.includes('type-only');
-  if (!typeOnly && driver.packages.test(dependency.module)) return importer !== driver.loader;
   return dependency.module.startsWith('.')
     ? isForbiddenFile(room, importer, dependency, typeOnly)
     : isForbiddenPackage(room, dependency.module, typeOnly);
@@ -104,6 +105,7 @@ function isForbiddenFile(
 function isForbiddenPackage(room: Room, name: string, typeOnly: boolean): boolean {
   const matches = (patterns: readonly RegExp[] = []) => patterns.some((each) => each.test(name));
   if (matches(room.never)) return true;
+  if (!typeOnly && matches(room.typesOnly)) return true;
   if (room.packages === undefined || matches(room.packages)) return false;
   return !(typeOnly && matches(room.packageTypes));
 }
