@@ -20,7 +20,7 @@ import { type Env, readEnv } from './runtime/env.ts';
 import { describeProblem } from './runtime/problem.ts';
 import { createProgress } from './runtime/supervise/progress.ts';
 import { createCrew } from './runtime/supervise/supervise.ts';
-import { workerMemory } from './runtime/worker-memory.ts';
+import { workerEnvironment } from './runtime/worker-memory.ts';
 import {
   connectTemporal,
   registerSearchAttributes,
@@ -205,12 +205,10 @@ async function startOwnTemporal(env: Env, home: Home) {
 
 /** The worker first, so that it is the API that stops first. */
 async function startProcesses(home: Home, { processEnv }: Services): Promise<void> {
-  const { nodeFlags, environment } = workerMemory;
-  const bounded = { nodeFlags, env: { ...processEnv, ...environment } };
-  const worker = { name: 'worker', script: 'worker/main.ts', ...bounded };
-  const api = { name: 'api', script: 'api/main.ts', env: processEnv };
-  for (const service of [worker, api]) {
-    await crew.keep(service.name, () => startNodeService(home, service));
+  for (const name of ['worker', 'api']) {
+    const script = `${name}/main.ts`;
+    const env = { ...processEnv, ...(name === 'worker' && workerEnvironment) };
+    await crew.keep(name, () => startNodeService(home, { name, script, env }));
   }
 }
 

@@ -9,3 +9,9 @@ export const workerMemory = {
   /** Threads of glibc that allocate each from an arena of their own give little of it back. */
   environment: { MALLOC_ARENA_MAX: '2' },
 } as const;
+
+/** The same as the environment of a process that is started by its script. */
+export const workerEnvironment = {
+  NODE_OPTIONS: workerMemory.nodeFlags.join(' '),
+  ...workerMemory.environment,
+};

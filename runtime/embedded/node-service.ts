@@ -11,8 +11,6 @@ export interface NodeService {
   /** The script, and the arguments that it knows. */
   script: string;
   args?: readonly string[];
-  /** Node's own. */
-  nodeFlags?: readonly string[];
   env?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -22,12 +20,12 @@ const run = promisify(execFile);
 
 /** Starts a script of ours under this Node. Its last argument tells whose it is. */
 export function startNodeService(home: Home, service: NodeService): Promise<ServiceProcess> {
-  const { name, script, args = [], nodeFlags = [], env = {} } = service;
+  const { name, script, args = [], env = {} } = service;
   const marker = `--instance=${home.folder}`;
   return spawnService({
     name,
     command: process.execPath,
-    args: [...nodeFlags, path.join(project, script), ...args, marker],
+    args: [path.join(project, script), ...args, marker],
     marker,
     pidFile: path.join(home.stateDir, `${name}.pid`),
     logFile: path.join(home.stateDir, `${name}.log`),
